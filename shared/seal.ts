@@ -1,0 +1,45 @@
+/**
+ * What an agent states about one ENI and one closed window.
+ *
+ * I1. packetsSeen = packets + filteredPackets + nonIpPackets + the sum of the losses (see `lostPackets`), to the packet.
+ *     Ring drops and the gap were never seen by the agent, so they stand outside of packetsSeen.
+ */
+export interface Seal {
+  agentId: string;
+  eniId: string;
+  /** Unix seconds, a multiple of windowSeconds. */
+  windowStart: number;
+  windowSeconds: number;
+  /** Rows that the agent has sent for this ENI and window. */
+  records: number;
+  /** Packets and IP bytes in those rows. */
+  packets: number;
+  bytes: number;
+  /** Packets that the source delivered for this ENI with a time in this window, late ones included. */
+  packetsSeen: number;
+  /** Packets that the traffic type asked for leaves out. */
+  filteredPackets: number;
+  /** Frames that carry no IP (ARP, STP, LLDP ...): outside of what a flow log records, so no loss. */
+  nonIpPackets: number;
+  /** Packets that claim to be IP and could not be decoded, by reason. */
+  undecodable: Record<string, number>;
+  /** Packets that came after their window had closed. */
+  latePackets: number;
+  /** Packets that could not be kept because a bounded structure was full. */
+  overflowPackets: number;
+  /** Packets that the kernel dropped before the agent could read them; null: the source cannot tell. */
+  ringDrops: number | null;
+  /** Packets that went by while the agent was not running; null: unknown. */
+  gapPackets: number | null;
+  /** Rule-set revision in force when the window closed. */
+  revision: number;
+  /** The agent stopped, or the flow log was disabled, before the window's end. */
+  partial: boolean;
+}
+
+/** Packets of the window that no row holds although they should be in one. */
+export function lostPackets(seal: Seal): number {
+  let lost = seal.latePackets + seal.overflowPackets + (seal.ringDrops ?? 0) + (seal.gapPackets ?? 0);
+  for (const reason in seal.undecodable) lost += seal.undecodable[reason] ?? 0;
+  return lost;
+}
