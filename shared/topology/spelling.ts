@@ -1,0 +1,98 @@
+import { parseAddress, parseCidr } from '../address.ts';
+import { PROTOCOL_GRE, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../protocol.ts';
+import type { TextKind } from './document.ts';
+import type { PortRange } from './topology.ts';
+
+/** How single values are spelled in the topology document, in both directions. */
+
+const PROTOCOL_NAMES: readonly (readonly [string, number])[] = [
+  ['tcp', PROTOCOL_TCP], ['udp', PROTOCOL_UDP], ['icmp', PROTOCOL_ICMP], ['icmpv6', PROTOCOL_ICMPV6], ['gre', PROTOCOL_GRE],
+];
+/** Stands for "every protocol" while parsing, where null means "wrong". */
+export const ALL_PROTOCOLS = -1;
+
+export const PROTOCOL: TextKind<number> = {
+  parse: (text) => {
+    if (text === 'all') return ALL_PROTOCOLS;
+    const named = PROTOCOL_NAMES.find(([name]) => name === text);
+    if (named) return named[1];
+    return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : null;
+  },
+  expected: 'a protocol: all, tcp, udp, icmp, icmpv6, gre or a number from 0 to 255',
+};
+
+export function protocolText(protocol: number | null): string {
+  if (protocol === null) return 'all';
+  return PROTOCOL_NAMES.find(([, number]) => number === protocol)?.[0] ?? String(protocol);
+}
+
+/** Stands for -1/-1 while parsing, where null means "wrong". */
+export const NO_PORTS: PortRange = { from: -1, to: -1 };
+
+export const PORT_RANGE: TextKind<PortRange> = {
+  parse: (text) => {
+    if (text === '-1/-1') return NO_PORTS;
+    const match = /^(\d{1,5})\/(\d{1,5})$/.exec(text);
+    if (!match) return null;
+    const range = { from: Number(match[1]), to: Number(match[2]) };
+    return range.from <= range.to && range.to <= 65535 ? range : null;
+  },
+  expected: 'a port range such as 22/22 or 8000/8999 (first/last, 0 to 65535), or -1/-1 where ports do not apply',
+};
+
+export function portRangeText(range: PortRange | null): string {
+  return range ? `${range.from}/${range.to}` : '-1/-1';
+}
+
+export const MAC: TextKind<string> = {
+  parse: (text) => (/^[0-9a-fA-F]{2}([:-])(?:[0-9a-fA-F]{2}\1){4}[0-9a-fA-F]{2}$/.test(text) ? text.toLowerCase().replaceAll('-', ':') : null),
+  expected: 'a MAC address such as 02:42:ac:11:00:02',
+};
+
+export const ADDRESS: TextKind<string> = {
+  parse: (text) => (parseAddress(text) ? text : null),
+  expected: 'an address such as 10.0.0.5 or 2001:db8::5',
+};
+
+export const CIDR: TextKind<string> = {
+  parse: (text) => (parseCidr(text) ? text : null),
+  expected: 'a CIDR such as 10.0.0.0/8, 0.0.0.0/0 or 2001:db8::/32',
+};
+
+export const LOGSTORE_NAME: TextKind<string> = {
+  parse: (text) => (/^[a-z0-9][a-z0-9_-]{0,62}$/.test(text) ? text : null),
+  expected: 'a LogStore name: 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit',
+};
+
+export const WINDOW: TextKind<number> = {
+  parse: (text) => {
+    const match = /^(\d{1,5})(s|m)?$/.exec(text);
+    const seconds = match ? Number(match[1]) * (match[2] === 'm' ? 60 : 1) : 0;
+    return seconds >= 1 && seconds <= 3600 ? seconds : null;
+  },
+  expected: 'a window of 1s to 3600s; 60s, 300s and 600s are usual',
+};
+
+/** The candidate that `text` was probably meant to be; undefined if none is near. */
+export function closest(text: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = 1 + Math.min(3, text.length / 3);
+  for (const candidate of candidates) {
+    const distance = editDistance(text.slice(0, 64), candidate);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+function editDistance(from: string, to: string): number {
+  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const replaced = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
+      current.push(Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[to.length]!;
+}
