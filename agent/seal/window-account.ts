@@ -1,0 +1,86 @@
+import { Records } from '../../shared/records.ts';
+import type { Seal } from '../../shared/seal.ts';
+import { PACKET_STATUS_NAMES, STATUS_DECODED, STATUS_NON_IP } from '../decode/packet-status.ts';
+
+const STATUSES = PACKET_STATUS_NAMES.length;
+
+/**
+ * What is known about one open window: rows that are already complete, and per ENI the counters of its seal.
+ *
+ * I1. `packetsSeen` is counted where packets come in, rows and losses where they go to: the seal's equation compares
+ *     two independent counts.
+ */
+export class WindowAccount {
+  /** Window number: Unix seconds / width. */
+  readonly number: number;
+  readonly windowStart: number;
+  readonly windowSeconds: number;
+  /** Rows taken out of the flow table before the window closed; replaced when they are handed on. */
+  rows: Records;
+  /** Rows of one key may have been written more than once. */
+  needsMerge = false;
+  readonly packetsSeen: Float64Array;
+  readonly latePackets: Float64Array;
+  readonly filteredPackets: Float64Array;
+  readonly records: Float64Array;
+  readonly packets: Float64Array;
+  readonly bytes: Float64Array;
+  /** STATUSES numbers an ENI. */
+  private readonly byStatus: Float64Array;
+
+  constructor(number: number, windowSeconds: number, enis: number) {
+    this.number = number;
+    this.windowSeconds = windowSeconds;
+    this.windowStart = number * windowSeconds;
+    this.rows = new Records(this.windowStart, windowSeconds);
+    this.packetsSeen = new Float64Array(enis);
+    this.latePackets = new Float64Array(enis);
+    this.filteredPackets = new Float64Array(enis);
+    this.records = new Float64Array(enis);
+    this.packets = new Float64Array(enis);
+    this.bytes = new Float64Array(enis);
+    this.byStatus = new Float64Array(enis * STATUSES);
+  }
+
+  /** A packet that the decoder gave this status. */
+  countStatus(eni: number, status: number): void {
+    this.byStatus[eni * STATUSES + status]!++;
+  }
+
+  /** The rows that go out, counted for the seal. */
+  countRows(rows: Records): void {
+    for (let row = 0; row < rows.count; row++) {
+      const eni = rows.eni[row]!;
+      this.records[eni]!++;
+      this.packets[eni]! += rows.packets[row]!;
+      this.bytes[eni]! += rows.bytes[row]!;
+    }
+  }
+
+  seal(eni: number, eniId: string, agentId: string, revision: number, partial: boolean): Seal {
+    const undecodable: Record<string, number> = {};
+    for (let status = STATUS_DECODED + 1; status < STATUSES; status++) {
+      const count = this.byStatus[eni * STATUSES + status]!;
+      if (count > 0 && status !== STATUS_NON_IP) undecodable[PACKET_STATUS_NAMES[status]!] = count;
+    }
+    return {
+      agentId,
+      eniId,
+      windowStart: this.windowStart,
+      windowSeconds: this.windowSeconds,
+      records: this.records[eni]!,
+      packets: this.packets[eni]!,
+      bytes: this.bytes[eni]!,
+      packetsSeen: this.packetsSeen[eni]!,
+      filteredPackets: this.filteredPackets[eni]!,
+      nonIpPackets: this.byStatus[eni * STATUSES + STATUS_NON_IP]!,
+      undecodable,
+      latePackets: this.latePackets[eni]!,
+      overflowPackets: 0,
+      ringDrops: 0,
+      gapPackets: 0,
+      revision,
+      partial,
+    };
+  }
+}

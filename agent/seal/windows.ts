@@ -1,0 +1,84 @@
+import { WindowAccount } from './window-account.ts';
+
+/** A stretch without any packet that is longer than this many windows is a jump of the clock, not a quiet time. */
+export const MAX_QUIET_WINDOWS = 1440;
+
+/**
+ * The open windows of all ENIs, moved on by packet time.
+ *
+ * I1. `open` holds consecutive windows, oldest first; a window closes once a packet is `graceSeconds` past its end.
+ * I2. [fromUs, untilUs) is the part of the current window in which no other window opens or closes; a packet outside
+ *     of it has to go through `moveTo` first.
+ */
+export class Windows {
+  readonly windowSeconds: number;
+  fromUs = 0;
+  untilUs = 0;
+  /** The window of the packet last moved to. */
+  private account: WindowAccount | null = null;
+  private readonly open: WindowAccount[] = [];
+  private readonly graceUs: number;
+  private readonly widthUs: number;
+  private readonly eniCount: number;
+  private readonly onClose: (account: WindowAccount) => void;
+
+  /** `onClose` is called once a window, oldest first, while the window is still open. */
+  constructor(windowSeconds: number, graceSeconds: number, eniCount: number, onClose: (account: WindowAccount) => void) {
+    this.windowSeconds = windowSeconds;
+    this.widthUs = windowSeconds * 1e6;
+    this.graceUs = graceSeconds * 1e6;
+    this.eniCount = eniCount;
+    this.onClose = onClose;
+  }
+
+  /** The current window; only after moveTo. */
+  get current(): WindowAccount {
+    return this.account!;
+  }
+
+  get newest(): WindowAccount {
+    return this.open[this.open.length - 1]!;
+  }
+
+  /** Makes the window of this time the current one; false if it has closed already. */
+  moveTo(timeUs: number): boolean {
+    const number = Math.floor(timeUs / this.widthUs);
+    this.openUntil(number);
+    while (this.open.length > 1 && timeUs >= this.closesAtUs(this.open[0]!)) this.closeOldest();
+    const account = this.open[number - this.open[0]!.number];
+    if (!account) return false;
+    this.account = account;
+    this.fromUs = number * this.widthUs;
+    this.untilUs = Math.min(this.fromUs + this.widthUs, this.open.length > 1 ? this.closesAtUs(this.open[0]!) : Infinity);
+    return true;
+  }
+
+  /** The open window whose number, cut to 32 bits, is this. */
+  byNumber(number32: number): WindowAccount {
+    const account = this.open[(number32 - this.open[0]!.number) | 0];
+    if (!account) throw new Error(`window ${number32} is not open: an entry outlived its window`);
+    return account;
+  }
+
+  closeAll(): void {
+    while (this.open.length > 0) this.closeOldest();
+    this.fromUs = this.untilUs = 0;
+  }
+
+  private openUntil(number: number): void {
+    if (this.open.length > 0 && number - this.newest.number > MAX_QUIET_WINDOWS) this.closeAll();
+    const next = this.open.length > 0 ? this.newest.number + 1 : number;
+    for (let opening = next; opening <= number; opening++) {
+      this.open.push(new WindowAccount(opening, this.windowSeconds, this.eniCount));
+    }
+  }
+
+  private closesAtUs(account: WindowAccount): number {
+    return (account.number + 1) * this.widthUs + this.graceUs;
+  }
+
+  private closeOldest(): void {
+    this.onClose(this.open[0]!);
+    this.open.shift();
+  }
+}

@@ -1,0 +1,254 @@
+import { META_ENI_SHIFT, KEY_META } from '../../shared/flow-key.ts';
+import type { TrafficType } from '../../shared/topology/topology.ts';
+import type { VerdictEngine } from '../../shared/verdict/engine.ts';
+import {
+  QUEUE_FRAGMENT, QUEUE_QUOTES, QUEUE_TCP_FLAGS, SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS, type KeyQueue,
+} from '../decode/key-queue.ts';
+import { STATUS_DECODED } from '../decode/packet-status.ts';
+import type { Sealer } from '../seal/sealer.ts';
+import type { WindowAccount } from '../seal/window-account.ts';
+import { Windows } from '../seal/windows.ts';
+import { Connections, TCP_FIN, TCP_RST, TCP_SYN } from './connections.ts';
+import {
+  ENTRY_BYTES, ENTRY_DOUBLES, ENTRY_FIRST_US, ENTRY_FRAGMENTS, ENTRY_LAST_US, ENTRY_PACKETS, ENTRY_STATE, ENTRY_WINDOW, ENTRY_WORDS,
+  STATE_ACCEPT, STATE_CLOSED, STATE_GENERATION, STATE_NEW, STATE_TCP_FLAGS,
+} from './entry.ts';
+import { writeRow } from './flow-rows.ts';
+import { NO_ENTRY, FlowTable } from './flow-table.ts';
+import type { IdleTimers } from './idle-timers.ts';
+
+export interface FlowStageOptions {
+  readonly tableCapacity: number;
+  readonly windowSeconds: number;
+  readonly graceSeconds: number;
+  readonly trafficType: TrafficType;
+  readonly timers: IdleTimers;
+  /** By ENI index: 1 where packets have a direction. */
+  readonly hasDirection: Uint8Array;
+}
+
+/** Rows of an open window that are kept back so that rows of one key can be merged. */
+const MAX_ROWS_KEPT = 1 << 18;
+/** Packets of one entry before it gives a partial row, so that the 32-bit counter cannot overflow. */
+const MAX_ENTRY_PACKETS = 1 << 30;
+/** Queue flags that the short path cannot handle. */
+const SPECIAL = TCP_FIN | TCP_SYN | TCP_RST | QUEUE_FRAGMENT | QUEUE_QUOTES;
+
+/**
+ * Adds decoded packets up: key queue in, rows and seals out.
+ *
+ * I1. An entry with packets belongs to an open window; closing a window takes its packets out of every entry.
+ * I2. A row holds packets of one verdict: whatever changes an entry's verdict writes its row first.
+ * I3. Each packet in the queue is counted once in packetsSeen, and once in a row, a status, or as late.
+ */
+export class FlowStage {
+  readonly table: FlowTable;
+  readonly windows: Windows;
+  private readonly connections: Connections;
+  private readonly sealer: Sealer;
+  private readonly keepsAccept: boolean;
+  private readonly keepsReject: boolean;
+
+  constructor(engine: VerdictEngine, sealer: Sealer, options: FlowStageOptions) {
+    this.table = new FlowTable(options.tableCapacity);
+    this.sealer = sealer;
+    this.windows = new Windows(options.windowSeconds, options.graceSeconds, options.hasDirection.length, (account) => this.closeWindow(account));
+    this.connections = new Connections(this.table, engine, options.timers, options.hasDirection, (entry, isEnded) => {
+      this.takeRow(entry, isEnded);
+    });
+    this.keepsAccept = options.trafficType !== 'Drop';
+    this.keepsReject = options.trafficType !== 'Allow';
+  }
+
+  consume(queue: KeyQueue): void {
+    const { keys, timeUs: times } = queue;
+    const { table, windows } = this;
+    const { words, doubles } = table;
+    for (let slot = 0; slot < queue.count; slot++) {
+      const at = slot * SLOT_WORDS;
+      const timeUs = times[slot]!;
+      const eni = keys[at + KEY_META]! >>> META_ENI_SHIFT;
+      if ((timeUs < windows.fromUs || timeUs >= windows.untilUs) && !windows.moveTo(timeUs)) {
+        this.countLate(eni);
+        continue;
+      }
+      const account = windows.current;
+      account.packetsSeen[eni]!++;
+      if (keys[at + SLOT_STATUS] !== STATUS_DECODED) {
+        account.countStatus(eni, keys[at + SLOT_STATUS]!);
+        continue;
+      }
+      const hash = table.hash(keys, at);
+      let entry = table.find(keys, at, hash);
+      const flags = keys[at + SLOT_FLAGS]!;
+      if (entry === NO_ENTRY) {
+        entry = this.addEntry(queue, at, hash, timeUs, account);
+      } else if (this.needsAttention(entry, flags, timeUs, account.number | 0)) {
+        if (!this.attend(entry, queue, at, timeUs, account)) continue;
+      }
+      const base = entry * ENTRY_WORDS;
+      const baseDouble = entry * ENTRY_DOUBLES;
+      if (words[base + ENTRY_PACKETS]!++ === 0) doubles[baseDouble + ENTRY_FIRST_US] = timeUs;
+      else if (timeUs < doubles[baseDouble + ENTRY_FIRST_US]!) doubles[baseDouble + ENTRY_FIRST_US] = timeUs;
+      doubles[baseDouble + ENTRY_BYTES]! += keys[at + SLOT_BYTES]!;
+      if (timeUs > doubles[baseDouble + ENTRY_LAST_US]!) doubles[baseDouble + ENTRY_LAST_US] = timeUs;
+      words[base + ENTRY_STATE]! |= flags & QUEUE_TCP_FLAGS;
+      if ((flags & SPECIAL) !== 0) this.afterSpecial(entry, flags);
+    }
+  }
+
+  /** The rules have changed. */
+  revise(): void {
+    this.connections.nextGeneration();
+  }
+
+  /** Ends the input: every open window closes. */
+  close(): void {
+    this.windows.closeAll();
+  }
+
+  private needsAttention(entry: number, flags: number, timeUs: number, window: number): boolean {
+    const words = this.table.words;
+    const base = entry * ENTRY_WORDS;
+    const state = words[base + ENTRY_STATE]!;
+    return (
+      words[base + ENTRY_WINDOW] !== window || (flags & (TCP_SYN | QUEUE_QUOTES)) !== 0 ||
+      (state & STATE_GENERATION) !== this.connections.generationBits ||
+      timeUs - this.table.doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US]! > this.connections.idleLimitUs(state) ||
+      words[base + ENTRY_PACKETS]! >= MAX_ENTRY_PACKETS
+    );
+  }
+
+  private addEntry(queue: KeyQueue, at: number, hash: number, timeUs: number, account: WindowAccount): number {
+    if (this.table.isFull) this.evict();
+    const entry = this.table.insert(queue.keys, at, hash);
+    this.table.words[entry * ENTRY_WORDS + ENTRY_WINDOW] = account.number;
+    this.table.doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US] = timeUs;
+    this.decide(entry, queue, at, timeUs);
+    return entry;
+  }
+
+  private decide(entry: number, queue: KeyQueue, at: number, timeUs: number): void {
+    const flags = queue.keys[at + SLOT_FLAGS]!;
+    if ((flags & QUEUE_QUOTES) !== 0) this.connections.relate(entry, queue.quoted, at, timeUs);
+    else this.connections.open(entry, flags & QUEUE_TCP_FLAGS, timeUs);
+  }
+
+  /** The long path of a known flow. False when the packet is dealt with. */
+  private attend(entry: number, queue: KeyQueue, at: number, timeUs: number, account: WindowAccount): boolean {
+    const { words, doubles } = this.table;
+    const base = entry * ENTRY_WORDS;
+    const flags = queue.keys[at + SLOT_FLAGS]!;
+    const behind = (account.number - words[base + ENTRY_WINDOW]!) | 0;
+    if (behind < 0) {
+      this.addLateRow(entry, queue, at, timeUs, account);
+      return false;
+    }
+    if (words[base + ENTRY_PACKETS]! >= MAX_ENTRY_PACKETS) this.takeRow(entry, false);
+    const isOver = !this.connections.isLive(entry, timeUs) || this.connections.isReopenedBy(entry, flags & QUEUE_TCP_FLAGS);
+    if (isOver) {
+      this.takeRow(entry, true);
+      words[base + ENTRY_STATE] = 0;
+      doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US] = timeUs;
+      this.decide(entry, queue, at, timeUs);
+    } else {
+      if (behind > 0) this.takeRow(entry, false);
+      if ((words[base + ENTRY_STATE]! & STATE_GENERATION) !== this.connections.generationBits) {
+        this.connections.revalidate(entry, flags & QUEUE_TCP_FLAGS, timeUs);
+      }
+      if ((flags & QUEUE_QUOTES) !== 0) this.connections.relate(entry, queue.quoted, at, timeUs);
+    }
+    words[base + ENTRY_WINDOW] = account.number;
+    return true;
+  }
+
+  private afterSpecial(entry: number, flags: number): void {
+    if ((flags & QUEUE_FRAGMENT) !== 0) this.table.words[entry * ENTRY_WORDS + ENTRY_FRAGMENTS]!++;
+    else if ((flags & QUEUE_QUOTES) === 0 && (flags & (TCP_FIN | TCP_RST)) !== 0) this.connections.close(entry, flags & QUEUE_TCP_FLAGS);
+  }
+
+  /** A packet that came after its flow had moved on to a newer window, while its own is still open. */
+  private addLateRow(entry: number, queue: KeyQueue, at: number, timeUs: number, account: WindowAccount): void {
+    const flags = queue.keys[at + SLOT_FLAGS]!;
+    if (!this.keeps(entry)) {
+      account.filteredPackets[queue.keys[at + KEY_META]! >>> META_ENI_SHIFT]!++;
+      return;
+    }
+    const rows = account.rows;
+    const row = writeRow(this.table, entry, rows, false);
+    rows.packets[row] = 1;
+    rows.bytes[row] = queue.keys[at + SLOT_BYTES]!;
+    rows.firstSeenUs[row] = timeUs;
+    rows.lastSeenUs[row] = timeUs;
+    rows.tcpFlags[row] = flags & QUEUE_TCP_FLAGS;
+    rows.fragments[row] = (flags & QUEUE_FRAGMENT) !== 0 ? 1 : 0;
+    this.afterRow(account);
+  }
+
+  private countLate(eni: number): void {
+    const newest = this.windows.newest;
+    newest.packetsSeen[eni]!++;
+    newest.latePackets[eni]!++;
+  }
+
+  /** Moves the entry's counters to the rows of their window. */
+  private takeRow(entry: number, isEnded: boolean): void {
+    const words = this.table.words;
+    const base = entry * ENTRY_WORDS;
+    if (words[base + ENTRY_PACKETS] === 0) return;
+    const account = this.windows.byNumber(words[base + ENTRY_WINDOW]!);
+    this.moveRow(entry, isEnded, account);
+    this.afterRow(account);
+  }
+
+  private moveRow(entry: number, isEnded: boolean, account: WindowAccount): void {
+    const { words, doubles } = this.table;
+    const base = entry * ENTRY_WORDS;
+    if (this.keeps(entry)) writeRow(this.table, entry, account.rows, isEnded);
+    else account.filteredPackets[words[base + KEY_META]! >>> META_ENI_SHIFT]! += words[base + ENTRY_PACKETS]!;
+    words[base + ENTRY_PACKETS] = 0;
+    words[base + ENTRY_FRAGMENTS] = 0;
+    doubles[entry * ENTRY_DOUBLES + ENTRY_BYTES] = 0;
+    words[base + ENTRY_STATE]! &= ~(STATE_TCP_FLAGS | STATE_NEW);
+  }
+
+  /** After a row was written ahead of its window's end: another of the same key may follow. */
+  private afterRow(account: WindowAccount): void {
+    account.needsMerge = true;
+    if (account.rows.count >= MAX_ROWS_KEPT) this.sealer.handOn(account);
+  }
+
+  private keeps(entry: number): boolean {
+    const isAccept = (this.table.words[entry * ENTRY_WORDS + ENTRY_STATE]! & STATE_ACCEPT) !== 0;
+    return isAccept ? this.keepsAccept : this.keepsReject;
+  }
+
+  /** Makes room: the connection seen longest ago gives its rows and leaves, both directions together. */
+  private evict(): void {
+    const entry = this.table.oldest();
+    const opposite = this.connections.opposite(entry);
+    this.takeRow(entry, false);
+    this.table.remove(entry);
+    if (opposite === NO_ENTRY) return;
+    this.takeRow(opposite, false);
+    this.table.remove(opposite);
+  }
+
+  /** Takes the window's packets out of the table, lets go of connections that are over, and seals. */
+  private closeWindow(account: WindowAccount): void {
+    const { table, connections } = this;
+    const { words } = table;
+    const number = account.number | 0;
+    const endUs = (account.windowStart + account.windowSeconds) * 1e6;
+    for (let entry = 0; entry < table.highWater; entry++) {
+      if (!table.isInUse(entry)) continue;
+      const base = entry * ENTRY_WORDS;
+      const isOver = !connections.isLive(entry, endUs);
+      if (words[base + ENTRY_PACKETS] !== 0 && words[base + ENTRY_WINDOW] === number) {
+        this.moveRow(entry, isOver || (words[base + ENTRY_STATE]! & STATE_CLOSED) !== 0, account);
+      }
+      if (isOver && words[base + ENTRY_PACKETS] === 0) table.remove(entry);
+    }
+    this.sealer.seal(account);
+  }
+}

@@ -1,0 +1,168 @@
+import { randomInt } from 'node:crypto';
+import {
+  KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, META_IPV6,
+} from '../../shared/flow-key.ts';
+import {
+  ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_WORDS,
+} from './entry.ts';
+
+/** No entry. */
+export const NO_ENTRY = -1;
+
+/**
+ * Flows by key: a dense pool of entries in one ArrayBuffer, found through an open-addressing index of
+ * (hash, entry) pairs. Fixed capacity; memory is touched only as far as it is used.
+ *
+ * I1. Every entry in use stands in the index exactly once, at or behind its hash's home slot with no free slot between.
+ * I2. The order in which entries are handed out depends on the packets alone, never on the hash secret, so that the
+ *     order of rows is the same in every run.
+ */
+export class FlowTable {
+  readonly capacity: number;
+  /** Entries as 32-bit words, ENTRY_WORDS each. */
+  readonly words: Int32Array;
+  /** The same bytes as doubles, ENTRY_DOUBLES each. */
+  readonly doubles: Float64Array;
+  /** Entries in use. */
+  size = 0;
+  /** Entries with an index below this have been in use at some time. */
+  highWater = 0;
+  /** Slots of (hash, entry + 1); 0 in the second word is a free slot. */
+  private readonly index: Int32Array;
+  private readonly indexMask: number;
+  private readonly freed: Int32Array;
+  private freedCount = 0;
+  private hand = 0;
+  /** Keyed hash: an outsider who chooses addresses and ports cannot choose the slots. */
+  private readonly secret0 = randomInt(2 ** 32) | 1;
+  private readonly secret1 = randomInt(2 ** 32) | 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    const buffer = new ArrayBuffer(capacity * ENTRY_WORDS * 4);
+    this.words = new Int32Array(buffer);
+    this.doubles = new Float64Array(buffer);
+    const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
+    this.index = new Int32Array(slots * 2);
+    this.indexMask = slots - 1;
+    this.freed = new Int32Array(capacity);
+  }
+
+  get isFull(): boolean {
+    return this.size === this.capacity;
+  }
+
+  hash(keys: Int32Array, at: number): number {
+    let a = Math.imul(keys[at + KEY_SRC3]! ^ this.secret1, this.secret0);
+    let b = Math.imul(keys[at + KEY_DST3]! ^ a ^ (a >>> 15), 0x9e3779b1);
+    if ((keys[at + KEY_META]! & META_IPV6) !== 0) {
+      b = Math.imul(b ^ (b >>> 13) ^ keys[at + KEY_SRC0]!, 0x85ebca6b) ^ keys[at + KEY_DST0]!;
+      a = Math.imul(a ^ (b >>> 16) ^ keys[at + KEY_SRC1]!, 0xc2b2ae35) ^ keys[at + KEY_DST1]!;
+      b = Math.imul(b ^ (a >>> 15) ^ keys[at + KEY_SRC2]!, 0x27d4eb2f) ^ keys[at + KEY_DST2]!;
+    }
+    a = Math.imul(a ^ (b >>> 16) ^ keys[at + KEY_PORTS]!, 0x85ebca6b);
+    b = Math.imul(b ^ (a >>> 13) ^ keys[at + KEY_META]!, 0xc2b2ae35);
+    a ^= b ^ (b >>> 16);
+    return a ^ (a >>> 13);
+  }
+
+  /** The entry of this key, or NO_ENTRY. */
+  find(keys: Int32Array, at: number, hash: number): number {
+    const { index, indexMask } = this;
+    let slot = hash & indexMask;
+    for (;;) {
+      const entry = index[slot * 2 + 1]! - 1;
+      if (entry === NO_ENTRY) return NO_ENTRY;
+      if (index[slot * 2] === hash && this.equals(entry, keys, at)) return entry;
+      slot = (slot + 1) & indexMask;
+    }
+  }
+
+  /** A new entry with this key, which must not be there yet; the table must not be full. All other words are 0. */
+  insert(keys: Int32Array, at: number, hash: number): number {
+    const entry = this.freedCount > 0 ? this.freed[--this.freedCount]! : this.highWater++;
+    this.size++;
+    const { words, index, indexMask } = this;
+    const base = entry * ENTRY_WORDS;
+    words.fill(0, base, base + ENTRY_WORDS);
+    words[base + KEY_SRC3] = keys[at + KEY_SRC3]!;
+    words[base + KEY_DST3] = keys[at + KEY_DST3]!;
+    words[base + KEY_PORTS] = keys[at + KEY_PORTS]!;
+    words[base + KEY_META] = keys[at + KEY_META]!;
+    words[base + ENTRY_HASH] = hash;
+    if ((keys[at + KEY_META]! & META_IPV6) !== 0) {
+      const prefixes = base + ENTRY_ADDRESS_PREFIXES;
+      for (let word = 0; word < 6; word++) words[prefixes + word] = keys[at + KEY_SRC0 + word]!;
+    }
+    let slot = hash & indexMask;
+    while (index[slot * 2 + 1] !== 0) slot = (slot + 1) & indexMask;
+    index[slot * 2] = hash;
+    index[slot * 2 + 1] = entry + 1;
+    return entry;
+  }
+
+  /** Takes the entry out; its words stay readable until the next insert. */
+  remove(entry: number): void {
+    const { index, indexMask } = this;
+    let slot = this.words[entry * ENTRY_WORDS + ENTRY_HASH]! & indexMask;
+    while (index[slot * 2 + 1] !== entry + 1) slot = (slot + 1) & indexMask;
+    // backward shift: what follows in the same run moves up where its home slot allows
+    let next = (slot + 1) & indexMask;
+    while (index[next * 2 + 1] !== 0) {
+      const home = index[next * 2]! & indexMask;
+      if (((next - home) & indexMask) >= ((next - slot) & indexMask)) {
+        index[slot * 2] = index[next * 2]!;
+        index[slot * 2 + 1] = index[next * 2 + 1]!;
+        slot = next;
+      }
+      next = (next + 1) & indexMask;
+    }
+    index[slot * 2] = 0;
+    index[slot * 2 + 1] = 0;
+    this.words[entry * ENTRY_WORDS + KEY_META] = -1;
+    this.freed[this.freedCount++] = entry;
+    this.size--;
+  }
+
+  isInUse(entry: number): boolean {
+    return this.words[entry * ENTRY_WORDS + KEY_META] !== -1;
+  }
+
+  /**
+   * The entry to give up when the table is full: the one seen longest ago among the next few under a hand that goes
+   * round the pool, so that each choice costs the same.
+   */
+  oldest(): number {
+    let oldest = NO_ENTRY;
+    let oldestUs = Infinity;
+    for (let looked = 0; looked < EVICTION_SAMPLE; looked++) {
+      const entry = this.hand;
+      this.hand = this.hand + 1 === this.highWater ? 0 : this.hand + 1;
+      if (!this.isInUse(entry)) continue;
+      const lastUs = this.doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US]!;
+      if (lastUs < oldestUs) {
+        oldestUs = lastUs;
+        oldest = entry;
+      }
+    }
+    return oldest;
+  }
+
+  private equals(entry: number, keys: Int32Array, at: number): boolean {
+    const words = this.words;
+    const base = entry * ENTRY_WORDS;
+    if (
+      words[base + KEY_SRC3] !== keys[at + KEY_SRC3] || words[base + KEY_DST3] !== keys[at + KEY_DST3] ||
+      words[base + KEY_PORTS] !== keys[at + KEY_PORTS] || words[base + KEY_META] !== keys[at + KEY_META]
+    ) return false;
+    if ((words[base + KEY_META]! & META_IPV6) === 0) return true;
+    const prefixes = base + ENTRY_ADDRESS_PREFIXES;
+    return (
+      words[prefixes] === keys[at + KEY_SRC0] && words[prefixes + 1] === keys[at + KEY_SRC1] &&
+      words[prefixes + 2] === keys[at + KEY_SRC2] && words[prefixes + 3] === keys[at + KEY_DST0] &&
+      words[prefixes + 4] === keys[at + KEY_DST1] && words[prefixes + 5] === keys[at + KEY_DST2]
+    );
+  }
+}
+
+const EVICTION_SAMPLE = 16;
