@@ -1,0 +1,35 @@
+import { availableParallelism } from 'node:os';
+
+/** What queries may cost. Every limit is per worker process unless it says otherwise. */
+export interface QuerySettings {
+  /** Queries that run at once. */
+  readonly workers: number;
+  /** Queries that wait for a worker; one more is refused. */
+  readonly queue: number;
+  /** From the moment a worker has the query; then it is killed. */
+  readonly deadlineMs: number;
+  /** DuckDB's own limit, which its operators heed by spilling to disk. */
+  readonly memoryBytes: number;
+  /** What a process may map beyond what it has mapped when it starts: the kernel's limit, which nothing escapes; needs `prlimit`. */
+  readonly addressSpaceBytes: number;
+  readonly spillBytes: number;
+  readonly threads: number;
+  /** Jobs after which a worker is replaced. */
+  readonly jobsPerWorker: number;
+  /** Rows of an answer of a search page or a SELECT. */
+  readonly maximumRows: number;
+  readonly maximumParquetRows: number;
+}
+
+export const DEFAULT_QUERY_SETTINGS: QuerySettings = {
+  workers: 2,
+  queue: 32,
+  deadlineMs: 30_000,
+  memoryBytes: 512 * 1024 ** 2,
+  addressSpaceBytes: 2 * 1024 ** 3,
+  spillBytes: 2 * 1024 ** 3,
+  threads: Math.max(1, Math.min(4, availableParallelism())),
+  jobsPerWorker: 50,
+  maximumRows: 100_000,
+  maximumParquetRows: 10_000_000,
+};

@@ -1,0 +1,48 @@
+import { COLUMNS, columnsOf, sqlName } from '../../../shared/columns.ts';
+import { columnName, FIELDS } from '../../../shared/fields.ts';
+import { PROTOCOL_NUMBERS } from '../language/protocol-names.ts';
+import { ADDRESS_MACROS } from './address-macros.ts';
+import { sqlIdentifier, sqlString } from './literal.ts';
+
+/** Stored columns of the records that time and search leave; addresses as halves. */
+export const STORED_VIEW = 'weir_stored';
+/** What a SELECT sees as `log`, and the address halves beside it, for statements that Weir has rewritten. */
+export const KEYED_VIEW = 'weir_keyed';
+
+const PROTOCOL_NAME = `CREATE MACRO protocol_name(number) AS CASE number
+  ${[...PROTOCOL_NUMBERS].map(([name, number]) => `WHEN ${number} THEN '${name}'`).join(' ')} ELSE number::VARCHAR END`;
+
+/** Statements that make what the views and a SELECT may call. */
+export const MACRO_STATEMENTS: readonly string[] = [...ADDRESS_MACROS, PROTOCOL_NAME];
+
+/** Statements that make the views, over exactly these files. `predicate` holds for the rows that may be seen. */
+export function viewStatements(files: readonly string[], predicate: string): string[] {
+  // The empty table gives columns that files of an older version lack, and stands alone where there are no files.
+  const empty = `SELECT ${COLUMNS.map((c) => `NULL::${c.sqlType} AS ${sqlName(c)}`).join(', ')} WHERE FALSE`;
+  const stored = files.length === 0 ? empty : `${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${files.map(sqlString).join(', ')}],
+    union_by_name = true, hive_partitioning = false)`;
+  const columns = COLUMNS.map(sqlName).join(', ');
+  return [
+    `CREATE VIEW ${STORED_VIEW} AS SELECT ${columns} FROM (${stored}) WHERE ${predicate}`,
+    `CREATE VIEW log AS SELECT ${LOG_COLUMNS.join(', ')} FROM ${STORED_VIEW}`,
+    `CREATE VIEW ${KEYED_VIEW} AS SELECT ${[...LOG_COLUMNS, ...ADDRESS_HALVES].join(', ')} FROM ${STORED_VIEW}`,
+  ];
+}
+
+const ADDRESS_HALVES = COLUMNS.filter((column) => column.half !== null).map(sqlName);
+
+const LOG_COLUMNS = [
+  ...FIELDS.map((field) => {
+    const name = sqlIdentifier(columnName(field));
+    return field.type === 'address' ? `weir_address(${columnName(field)}_hi, ${columnName(field)}_lo) AS ${name}` : name;
+  }),
+  'make_timestamp(start * 1000000) AS window_start',
+  'make_timestamp("end" * 1000000) AS window_end',
+];
+
+/** Columns of `log`, for the reference: name and SQL type. */
+export const LOG_COLUMN_TYPES: readonly { name: string; type: string }[] = [
+  ...FIELDS.map((field) => ({ name: columnName(field), type: field.type === 'address' ? 'VARCHAR' : columnsOf(field)[0]!.sqlType })),
+  { name: 'window_start', type: 'TIMESTAMP' },
+  { name: 'window_end', type: 'TIMESTAMP' },
+];

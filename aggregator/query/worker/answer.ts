@@ -1,0 +1,150 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DuckDBDataChunk, DuckDBResult, DuckDBValue } from '@duckdb/node-api';
+import { columnName, findField, type Field } from '../../../shared/fields.ts';
+import { encodeCursor } from '../cursor.ts';
+import { fromKeyOn, KEY_COLUMNS, ORDER_BY, type RecordKey } from '../record-order.ts';
+import { fieldValues, storedColumnList } from '../result/record-columns.ts';
+import type { ResultColumn, ResultFormat, ResultValue } from '../result/result-format.ts';
+import { resultValue } from '../result/result-values.ts';
+import { rowEncoder } from '../result/row-encoder.ts';
+import { sqlIdentifier, sqlString } from '../sql/literal.ts';
+import { STORED_VIEW } from '../sql/log-view.ts';
+import { BodyWriter } from './body-writer.ts';
+import { PARQUET_ANSWER, type LockedDatabase } from './locked-database.ts';
+import { selectStatement } from './select-statement.ts';
+import type { RecordsQuestion, SelectQuestion, WorkerAnswer, WorkerJob } from './worker-job.ts';
+
+type TextFormat = Exclude<ResultFormat, 'parquet'>;
+
+/** Answers one job on a database of its own, which it closes. */
+export async function answerJob(job: WorkerJob, database: LockedDatabase): Promise<WorkerAnswer> {
+  const startedMs = performance.now();
+  try {
+    await database.open(job);
+    const { question } = job;
+    switch (question.kind) {
+      case 'records':
+        return job.format === 'parquet'
+          ? await parquetAnswer(job, database, recordsAsSelect(question), null)
+          : await recordsAnswer(job, database, question, job.format, startedMs);
+      case 'select': return await selectAnswer(job, database, question, startedMs);
+      case 'table': return await rowsAnswer(job, await database.connection.stream(question.sql), Infinity, startedMs);
+    }
+  } finally {
+    database.close();
+  }
+}
+
+async function recordsAnswer(
+  job: WorkerJob, database: LockedDatabase, question: RecordsQuestion, format: TextFormat, startedMs: number,
+): Promise<WorkerAnswer> {
+  const fields = question.fields.map(namedField);
+  const stored = storedColumnList(fields);
+  const keys = KEY_COLUMNS.map((column) => sqlIdentifier(column.name));
+  const result = await database.connection.stream(
+    `SELECT ${[...stored, ...keys].join(', ')} FROM ${STORED_VIEW}${pageOf(question, question.limit + 1)}`);
+  const columns = fields.map((field) => ({ name: field.name, type: field.type }));
+  const encoder = rowEncoder(format, columns, true);
+  const body = new BodyWriter(job.directory);
+  body.write(encoder.begin());
+  let rows = 0;
+  let more = false;
+  let lastKey: RecordKey | null = null;
+  let lastKeyRows = 0;
+  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0 && !more; chunk = await result.fetchChunk()) {
+    const values = fieldValues(chunk, fields);
+    const chunkKeys = keyValues(chunk, stored.length);
+    for (let row = 0; row < chunk.rowCount; row++) {
+      if (rows === question.limit) {
+        more = true;
+        break;
+      }
+      body.write(encoder.row(values.map((column) => column[row]!), rows++));
+      const key = chunkKeys(row);
+      lastKeyRows = sameKey(key, lastKey ?? question.after?.key ?? null) ? (lastKey ? lastKeyRows : question.after!.given) + 1 : 1;
+      lastKey = key;
+    }
+  }
+  const cursor = more && lastKey ? encodeCursor({ ...question.cursor, key: lastKey, given: lastKeyRows }) : null;
+  body.write(encoder.end({ rowCount: rows, cursor, truncated: more, elapsedMs: since(startedMs), ...job.envelope }));
+  return answer(body, columns, rows, more, cursor);
+}
+
+function pageOf(question: RecordsQuestion, limit: number): string {
+  const { after } = question;
+  return `${after ? ` WHERE ${fromKeyOn(after.key)}` : ''} ORDER BY ${ORDER_BY} LIMIT ${limit} OFFSET ${after?.given ?? 0}`;
+}
+
+function keyValues(chunk: DuckDBDataChunk, firstColumn: number): (row: number) => RecordKey {
+  const columns = KEY_COLUMNS.map((_, index) => chunk.getColumnValues(firstColumn + index));
+  return (row) => columns.map((values, index) => keyValue(values[row]!, KEY_COLUMNS[index]!.half !== null));
+}
+
+function keyValue(value: DuckDBValue, isHalf: boolean): string | number | null {
+  if (value === null || typeof value === 'string' || typeof value === 'number') return value;
+  return isHalf ? String(value) : Number(value as bigint);
+}
+
+function sameKey(a: RecordKey, b: RecordKey | null): boolean {
+  return b !== null && a.every((value, index) => value === b[index]);
+}
+
+/** Records for a Parquet answer: SQL names and types, addresses as text. */
+function recordsAsSelect(question: RecordsQuestion): string {
+  const columns = question.fields.map((name) => {
+    const column = columnName(namedField(name));
+    return namedField(name).type === 'address'
+      ? `weir_address(${column}_hi, ${column}_lo) AS ${sqlIdentifier(column)}` : sqlIdentifier(column);
+  });
+  return `SELECT ${columns.join(', ')} FROM ${STORED_VIEW}${pageOf(question, question.limit)}`;
+}
+
+async function selectAnswer(job: WorkerJob, database: LockedDatabase, question: SelectQuestion, startedMs: number): Promise<WorkerAnswer> {
+  const statement = await selectStatement(database, question.text);
+  if (job.format === 'parquet') return parquetAnswer(job, database, statement.sql, statement.defaultRows ?? question.maximumRows);
+  const rows = Math.min(statement.defaultRows ?? Infinity, question.maximumRows);
+  return rowsAnswer(job, await statement.prepared.stream(), rows, startedMs);
+}
+
+async function rowsAnswer(job: WorkerJob, result: DuckDBResult, maximumRows: number, startedMs: number): Promise<WorkerAnswer> {
+  const types = result.columnTypes();
+  const columns = result.columnNames().map((name, index): ResultColumn => ({ name, type: String(types[index]) }));
+  const encoder = rowEncoder(job.format as TextFormat, columns, false);
+  const body = new BodyWriter(job.directory);
+  body.write(encoder.begin());
+  let rows = 0;
+  let more = false;
+  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0 && !more; chunk = await result.fetchChunk()) {
+    const values: ResultValue[][] = chunk.getColumns().map((column) => column.map(resultValue));
+    const taken = Math.min(chunk.rowCount, maximumRows - rows);
+    for (let row = 0; row < taken; row++) body.write(encoder.row(values.map((column) => column[row]!), rows++));
+    more = taken < chunk.rowCount;
+  }
+  body.write(encoder.end({ rowCount: rows, cursor: null, truncated: more, elapsedMs: since(startedMs), ...job.envelope }));
+  return answer(body, columns, rows, more, null);
+}
+
+async function parquetAnswer(job: WorkerJob, database: LockedDatabase, sql: string, maximumRows: number | null): Promise<WorkerAnswer> {
+  const path = join(job.directory, PARQUET_ANSWER);
+  const limited = maximumRows === null ? sql : `SELECT * FROM (${sql}) LIMIT ${maximumRows}`;
+  const written = await database.connection.runAndReadAll(
+    `COPY (${limited}) TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`);
+  const rows = Number(written.getRows()[0]?.[0] ?? 0);
+  return { ok: true, body: null, path, bodyBytes: statSync(path).size, columns: [], rows, truncated: false, cursor: null };
+}
+
+function answer(body: BodyWriter, columns: readonly ResultColumn[], rows: number, truncated: boolean, cursor: string | null): WorkerAnswer {
+  const inline = body.finish();
+  return { ok: true, body: inline, path: body.path, bodyBytes: body.bytes, columns, rows, truncated, cursor };
+}
+
+function namedField(name: string): Field {
+  const field = findField(name);
+  if (!field) throw new Error(`no field ${name}: the collector checks the names before it asks`);
+  return field;
+}
+
+function since(startedMs: number): number {
+  return Math.round((performance.now() - startedMs) * 10) / 10;
+}

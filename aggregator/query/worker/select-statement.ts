@@ -1,0 +1,53 @@
+import type { DuckDBPreparedStatement } from '@duckdb/node-api';
+import { sqlString } from '../sql/literal.ts';
+import { parseTree, printTree, type TreeNode } from '../sql/parse-tree.ts';
+import { checkStatement, RefusedStatement } from '../sql/statement-check.ts';
+import { addFrom, addLimit, DEFAULT_ROWS, hasLimit } from '../sql/statement.ts';
+import type { LockedDatabase } from './locked-database.ts';
+
+/** A SELECT that may run, as SQL of DuckDB's own printing. */
+export interface SelectStatement {
+  readonly sql: string;
+  readonly prepared: DuckDBPreparedStatement;
+  /** The rows after which Weir cuts the answer where the statement itself does not; it asks for one more. */
+  readonly defaultRows: number | null;
+}
+
+/**
+ * Parses, checks, completes and prints the text, then checks what was printed: what runs is what was checked.
+ */
+export async function selectStatement(database: LockedDatabase, text: string): Promise<SelectStatement> {
+  const tree = await serialize(database, text);
+  const statement = checkStatement(tree);
+  addFrom(statement);
+  const readable = printTree(tree);
+  const limited = hasLimit(statement);
+  if (!limited) addLimit(statement, DEFAULT_ROWS + 1);
+  const sql = await database.text(`SELECT json_deserialize_sql(${sqlString(printTree(tree))}::JSON)`);
+  checkStatement(await serialize(database, sql));
+  try {
+    return { sql, prepared: await database.prepareSelect(sql), defaultRows: limited ? null : DEFAULT_ROWS };
+  } catch (error) {
+    throw await withPosition(database, readable, error);
+  }
+}
+
+async function serialize(database: LockedDatabase, text: string): Promise<TreeNode> {
+  const tree = parseTree(await database.text(`SELECT json_serialize_sql(${sqlString(text)}::VARCHAR)`));
+  if (tree['error'] !== true) return tree;
+  const message = String(tree['error_message']);
+  const position = Number(tree['position']);
+  if (/only SELECT/i.test(message)) throw new RefusedStatement('only SELECT is allowed after |', 0);
+  const hint = /near "end"/i.test(message) ? ': END is a reserved word, write "end" in quotes, or window_end' : '';
+  throw new RefusedStatement(message + hint, tree['position'] !== undefined && Number.isSafeInteger(position) ? position : null);
+}
+
+/** The same error, placed in the text that the user wrote: the tree still knows the places, its printed form does not. */
+async function withPosition(database: LockedDatabase, tree: string, error: unknown): Promise<unknown> {
+  try {
+    await database.connection.prepare(`SELECT * FROM json_execute_serialized_sql(${sqlString(tree)})`);
+  } catch (placed) {
+    return placed;
+  }
+  return error;
+}
