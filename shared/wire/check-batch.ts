@@ -1,6 +1,6 @@
 import type { Column } from '../columns.ts';
 import { BatchError, quoted } from './batch-error.ts';
-import { isOptional, numberColumn, safeInteger, WIRE_COLUMNS, words, type ColumnBatch, type NumberColumn, type SymbolColumn } from './column-batch.ts';
+import { isOptional, isValid, numberColumn, safeInteger, WIRE_COLUMNS, words, type ColumnBatch, type NumberColumn, type SymbolColumn } from './column-batch.ts';
 import { MAX_SYMBOL_BYTES } from './limits.ts';
 import { checkedWindow } from './wire-seal.ts';
 
@@ -50,7 +50,7 @@ function expected(column: Column): string {
 function checkNumbers(column: Column, values: NumberColumn, rows: number, place: RowPlace): void {
   if (values.valid && !isOptional(column)) {
     for (let row = 0; row < rows; row++) {
-      if (!((values.valid[row >> 3]! >> (row & 7)) & 1)) throw new BatchError('invalid', `${place(row)}: ${column.name} is absent`);
+      if (!isValid(values.valid, row)) throw new BatchError('invalid', `${place(row)}: ${column.name} is absent`);
     }
   }
   const { type } = column.field;
@@ -58,7 +58,7 @@ function checkNumbers(column: Column, values: NumberColumn, rows: number, place:
   const pairs = words(values);
   for (let row = 0; row < rows; row++) {
     const high = pairs[2 * row + 1]!;
-    if (high < 0 || high >= 0x20_0000) throw new BatchError('invalid', `${place(row)}: ${column.name} is ${values.values[row]}, not from 0 to 2^53`);
+    if ((high < 0 || high >= 0x20_0000) && isValid(values.valid, row)) throw new BatchError('invalid', `${place(row)}: ${column.name} is ${values.values[row]}, not from 0 to 2^53`);
   }
 }
 
@@ -85,9 +85,12 @@ function checkWindows(batch: ColumnBatch, place: RowPlace): void {
 }
 
 function checkSpan(batch: ColumnBatch, place: RowPlace): void {
-  const first = words(numberColumn(batch, 'first_seen'));
-  const last = words(numberColumn(batch, 'last_seen'));
+  const firstColumn = numberColumn(batch, 'first_seen');
+  const lastColumn = numberColumn(batch, 'last_seen');
+  const first = words(firstColumn);
+  const last = words(lastColumn);
   for (let row = 0; row < batch.rows; row++) {
+    if (!isValid(firstColumn.valid, row) || !isValid(lastColumn.valid, row)) continue;
     if (safeInteger(first, row) > safeInteger(last, row)) throw new BatchError('invalid', `${place(row)}: last_seen lies before first_seen`);
   }
 }

@@ -35,13 +35,16 @@ const NOT_ON_WIRE = new Set(['log-status', 'skipped-packets']);
 
 export const WIRE_COLUMNS: readonly Column[] = COLUMNS.filter((column) => !NOT_ON_WIRE.has(column.field.name));
 
-/** Fields that a flow may lack. */
-const OPTIONAL = new Set([
-  'vswitch-id', 'vm-id', 'vpc-id', 'account-id', 'region', 'tcp-flags', 'icmp-type', 'icmp-code', 'sg-id', 'rule-id',
-]);
+/** Fields of the default line that a flow may lack. */
+const UNKNOWN_ENI = new Set(['vswitch-id', 'vm-id', 'vpc-id', 'account-id']);
 
-export function isOptional(column: Column): boolean {
-  return OPTIONAL.has(column.field.name);
+/** Of the extensions only the agent must be known: who sends the default line by hand knows no others. */
+export function isOptional({ field }: Column): boolean {
+  return field.inDefaultLine ? UNKNOWN_ENI.has(field.name) : field.name !== 'agent-id';
+}
+
+export function isValid(valid: Uint8Array | null, row: number): boolean {
+  return valid === null || ((valid[row >> 3]! >> (row & 7)) & 1) === 1;
 }
 
 export function numberColumn(batch: ColumnBatch, name: string): NumberColumn {

@@ -10,7 +10,7 @@ import { Type } from 'apache-arrow/fb/type';
 import type { FieldType } from '../fields.ts';
 import { arrowMessages, BufferCursor, isDictionaryMessage, isRecordMessage, isSchemaMessage, malformed, type ArrowMessage, type NumberArrayConstructor } from './arrow-messages.ts';
 import { checkBatch } from './check-batch.ts';
-import { WIRE_COLUMNS, type ColumnBatch, type IndexArray, type NumberArray, type SymbolColumn, type WireColumn } from './column-batch.ts';
+import { isValid, WIRE_COLUMNS, type ColumnBatch, type IndexArray, type NumberArray, type SymbolColumn, type WireColumn } from './column-batch.ts';
 import { SEALS_KEY } from './encode-columnar.ts';
 import { MAX_DICTIONARY, MAX_RECORD_BATCHES, MAX_ROWS, MAX_SEALS } from './limits.ts';
 import { sealFromJson, type WireSeal } from './wire-seal.ts';
@@ -154,8 +154,7 @@ function readDictionary({ message, body }: ArrowMessage, dictionaries: Map<numbe
     const from = offsets[i]!;
     const to = offsets[i + 1]!;
     if (from < 0 || to < from || to > text.length) throw malformed(`entry ${i + 1} of a dictionary lies at ${from} to ${to} of ${text.length} bytes`);
-    const present = !valid || (valid[i >> 3]! >> (i & 7)) & 1;
-    values.push(present ? text.toString('utf8', from, to) : null);
+    values.push(isValid(valid, i) ? text.toString('utf8', from, to) : null);
   }
   dictionaries.set(Number(header.id()), values);
 }
@@ -187,7 +186,7 @@ function withoutNulls(column: SymbolColumn, valid: Uint8Array | null): SymbolCol
   const dictionary = [...column.dictionary, null];
   const index = Int32Array.from(column.index);
   for (let row = 0; row < index.length; row++) {
-    if (!((valid[row >> 3]! >> (row & 7)) & 1)) index[row] = dictionary.length - 1;
+    if (!isValid(valid, row)) index[row] = dictionary.length - 1;
   }
   return { kind: 'symbol', index, dictionary };
 }

@@ -1,0 +1,29 @@
+import type { WireSeal } from '../../shared/wire/wire-seal.ts';
+import type { FrameBody } from './segment.ts';
+
+/** What the journal notes of a batch beside its columns: enough to know, without them, what is to be published. */
+export interface BatchHeader {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  /** Where the rows of ENIs go that no flow log covers. */
+  readonly logStore: string;
+  readonly receivedMs: number;
+  readonly windows: readonly WindowContents[];
+  readonly seals: readonly WireSeal[];
+}
+
+/** The rows of one window in a batch. */
+export interface WindowContents {
+  /** Unix seconds. */
+  readonly start: number;
+  readonly seconds: number;
+  /** Pairs of ENI and its number of rows. */
+  readonly enis: readonly (readonly [string, number])[];
+}
+
+/** A batch in the journal. Frames are numbered from 1 through the life of a data directory; no number comes twice. */
+export interface JournalFrame extends BatchHeader {
+  readonly frame: number;
+  readonly body: FrameBody;
+}

@@ -1,0 +1,194 @@
+import { readdirSync, truncateSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WeirError } from '../../shared/errors.ts';
+import type { BatchHeader, JournalFrame } from './batch-frame.ts';
+import { makeDirectory, syncDirectory } from './durable.ts';
+import { scanSegment, Segment } from './segment.ts';
+
+export interface JournalOptions {
+  readonly directory: string;
+  /** A segment takes no further frame beyond this. */
+  readonly segmentBytes?: number;
+  /** Called with every frame found at the start, in order. */
+  readonly onFrame: (frame: JournalFrame) => void;
+  /** Called with what the start had to leave out. */
+  readonly onDamage: (damage: JournalDamage) => void;
+  readonly onSync?: (milliseconds: number, frames: number) => void;
+}
+
+export interface JournalDamage {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** A write that no one had been told was done; anything else was acknowledged and is lost. */
+  readonly tornTail: boolean;
+}
+
+interface Waiting {
+  readonly header: BatchHeader;
+  readonly body: Uint8Array;
+  readonly resolve: (frame: JournalFrame) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const SEGMENT_BYTES = 64 * 1024 * 1024;
+/** One write takes at most so much, so that the first of many waiting need not wait for the last. */
+const GROUP_BYTES = 32 * 1024 * 1024;
+const GROUP_FRAMES = 256;
+const SEGMENT_NAME = /^batches-(\d{16})\.log$/;
+
+/**
+ * The batches that were acknowledged and are not published yet, in files of frames.
+ *
+ * I1. `append` resolves only when the frame is durable; all that wait share one write and one fdatasync.
+ * I2. Frame numbers rise; what a failed append may have left on the disk is cut off before anything else is written,
+ *     so no batch is found twice.
+ */
+export class Journal {
+  private readonly directory: string;
+  private readonly segmentBytes: number;
+  private readonly onSync: (milliseconds: number, frames: number) => void;
+  private segment: Segment | null = null;
+  private failed = false;
+  private nextFrame = 1;
+  private waiting: Waiting[] = [];
+  private writing: Promise<void> | null = null;
+  /** Per segment file: its frames that are still needed. */
+  private readonly needed = new Map<string, Set<number>>();
+  private readonly pathOfFrame = new Map<number, string>();
+
+  private constructor(options: JournalOptions) {
+    this.directory = options.directory;
+    this.segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.onSync = options.onSync ?? (() => {});
+  }
+
+  /** `firstFrame`: no frame gets a lower number, for those below were published and deleted. */
+  static async open(options: JournalOptions, firstFrame: number): Promise<Journal> {
+    const journal = new Journal(options);
+    journal.nextFrame = firstFrame;
+    await makeDirectory(options.directory);
+    for (const name of readdirSync(options.directory).filter((file) => SEGMENT_NAME.test(file)).sort()) {
+      journal.recover(join(options.directory, name), options);
+    }
+    return journal;
+  }
+
+  private recover(path: string, { onFrame, onDamage }: JournalOptions): void {
+    this.needed.set(path, new Set());
+    const scan = scanSegment(path, (header, body) => {
+      const frame = { ...(header as Omit<JournalFrame, 'body'>), body };
+      this.nextFrame = Math.max(this.nextFrame, frame.frame + 1);
+      this.remember(frame);
+      onFrame(frame);
+    });
+    for (const { offset, bytes } of scan.damaged) onDamage({ path, offset, bytes, tornTail: false });
+    if (scan.goodBytes === scan.fileBytes) return;
+    onDamage({ path, offset: scan.goodBytes, bytes: scan.fileBytes - scan.goodBytes, tornTail: true });
+    truncateSync(path, scan.goodBytes);
+  }
+
+  append(header: BatchHeader, body: Uint8Array): Promise<JournalFrame> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ header, body, resolve, reject });
+      this.writing ??= this.writeWaiting();
+    });
+  }
+
+  /** The frame is published: nothing needs it any more. */
+  release(frame: number): void {
+    const path = this.pathOfFrame.get(frame);
+    if (path === undefined) return;
+    this.pathOfFrame.delete(frame);
+    this.needed.get(path)?.delete(frame);
+  }
+
+  /** Segments that hold no needed frame and take no further one. */
+  get removable(): string[] {
+    return [...this.needed].filter(([path, frames]) => frames.size === 0 && path !== this.segment?.path).map(([path]) => path);
+  }
+
+  async remove(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      await unlink(path);
+      this.needed.delete(path);
+    }
+    if (paths.length > 0) await syncDirectory(this.directory);
+  }
+
+  get unpublishedFrames(): number {
+    return this.pathOfFrame.size;
+  }
+
+  async close(): Promise<void> {
+    await this.writing;
+    await this.segment?.close();
+    this.segment = null;
+  }
+
+  private async writeWaiting(): Promise<void> {
+    // One turn of the event loop: what arrives together is written together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.waiting.length > 0) {
+      const group = this.takeGroup();
+      try {
+        const frames = await this.writeGroup(group);
+        group.forEach(({ resolve }, i) => resolve(frames[i]!));
+      } catch (cause) {
+        const error = new WeirError('STORAGE', `the journal in ${this.directory} could not be written: ${(cause as Error).message}`, { cause });
+        for (const { reject } of group) reject(error);
+      }
+    }
+    this.writing = null;
+  }
+
+  private takeGroup(): Waiting[] {
+    let count = 0;
+    for (let bytes = 0; count < this.waiting.length && count < GROUP_FRAMES && (count === 0 || bytes < GROUP_BYTES); count++) {
+      bytes += this.waiting[count]!.body.length;
+    }
+    return this.waiting.splice(0, count);
+  }
+
+  private async writeGroup(group: readonly Waiting[]): Promise<JournalFrame[]> {
+    const segment = await this.writableSegment();
+    const numbered = group.map(({ header, body }) => ({ header: { frame: this.nextFrame++, ...header }, body }));
+    const begun = performance.now();
+    let bodies;
+    try {
+      bodies = await segment.append(numbered);
+    } catch (error) {
+      this.failed = true;
+      throw error;
+    }
+    this.onSync(performance.now() - begun, group.length);
+    const frames = numbered.map(({ header }, i) => ({ ...header, body: bodies[i]! }));
+    for (const frame of frames) this.remember(frame);
+    return frames;
+  }
+
+  private async writableSegment(): Promise<Segment> {
+    if (this.segment && (this.failed || this.segment.bytes >= this.segmentBytes)) {
+      if (this.failed) await this.segment.truncateToDurable();
+      await this.segment.close();
+      this.segment = null;
+      this.failed = false;
+    }
+    if (!this.segment) {
+      while (this.needed.has(this.pathOf(this.nextFrame))) this.nextFrame++;
+      this.segment = await Segment.create(this.pathOf(this.nextFrame));
+      this.needed.set(this.segment.path, new Set());
+    }
+    return this.segment;
+  }
+
+  private pathOf(firstFrame: number): string {
+    return join(this.directory, `batches-${String(firstFrame).padStart(16, '0')}.log`);
+  }
+
+  private remember(frame: JournalFrame): void {
+    this.pathOfFrame.set(frame.frame, frame.body.path);
+    this.needed.get(frame.body.path)!.add(frame.frame);
+  }
+}

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import type { Window } from './window.ts';
+
+/** Where things lie in a data directory. Relative paths of this kind stand in the ledger. */
+export interface DataLayout {
+  readonly root: string;
+  readonly journal: string;
+  readonly ledger: string;
+  readonly control: string;
+  /** What DuckDB spills; emptied at every start. */
+  readonly temporary: string;
+}
+
+export function dataLayout(root: string): DataLayout {
+  return {
+    root,
+    journal: join(root, 'journal'),
+    ledger: join(root, 'ledger'),
+    control: join(root, 'control'),
+    temporary: join(root, 'tmp'),
+  };
+}
+
+export const LOGSTORES = 'logstores';
+export const WINDOW_STATES = 'windows';
+
+/** LogStore names are directory names. */
+export const LOGSTORE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+/** The Parquet file of a LogStore's window. A generation is a commit number: no name comes twice. */
+export function parquetPath(logStore: string, window: Window, generation: number): string {
+  if (!LOGSTORE_NAME.test(logStore)) throw new Error(`${JSON.stringify(logStore)} is no LogStore name`);
+  return join(LOGSTORES, `logstore=${logStore}`, hourPath(window), `${fileName(window, generation)}.parquet`);
+}
+
+/** The seals of a window, as agents sent it. */
+export function windowStatePath(window: Window, generation: number): string {
+  return join(WINDOW_STATES, hourPath(window), `${fileName(window, generation)}.json`);
+}
+
+function hourPath({ start }: Window): string {
+  const time = new Date(start * 1000).toISOString();
+  return join(`date=${time.slice(0, 10)}`, `hour=${time.slice(11, 13)}`);
+}
+
+function fileName({ start, seconds }: Window, generation: number): string {
+  return `window-${start}-${seconds}-${generation}`;
+}

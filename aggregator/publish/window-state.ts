@@ -1,0 +1,156 @@
+import { lostPackets, type Seal } from '../../shared/seal.ts';
+import { NONE, STATUS_SKIPDATA } from '../../shared/records.ts';
+import { statusRow, type StatusRow } from '../../shared/status-rows.ts';
+import type { EniAttributes, WireSeal } from '../../shared/wire/wire-seal.ts';
+import type { JournalFrame } from '../journal/batch-frame.ts';
+import type { EniWindowCounts } from '../logstore/catalog.ts';
+import { windowEnd, windowKey, type Window } from '../logstore/window.ts';
+
+/** What one agent has said of one ENI in one window. */
+export interface AgentWindow {
+  readonly agentId: string;
+  /** Rows received, before merging. */
+  rows: number;
+  /** All its seals of the window taken together; null: it sent rows and no seal. */
+  seal: WireSeal | null;
+  /** LogStores that its batches named, for the case that no flow log covers the ENI. */
+  readonly logStores: string[];
+}
+
+/**
+ * The seals of one window, of all ENIs: kept beside the LogStores' files, because a late seal changes what the window's
+ * status rows say.
+ */
+export class WindowState {
+  readonly window: Window;
+  /** By ENI, then agent. */
+  readonly enis = new Map<string, Map<string, AgentWindow>>();
+
+  constructor(window: Window) {
+    this.window = window;
+  }
+
+  static parse(json: string): WindowState {
+    const { window, agents } = JSON.parse(json) as { window: Window; agents: (AgentWindow & { eniId: string })[] };
+    const state = new WindowState(window);
+    for (const { eniId, ...agent } of agents) state.agentsOf(eniId).set(agent.agentId, agent);
+    return state;
+  }
+
+  toJson(): string {
+    const agents = [...this.enis].flatMap(([eniId, byAgent]) => [...byAgent.values()].map((agent) => ({ eniId, ...agent })));
+    return `${JSON.stringify({ window: this.window, agents })}\n`;
+  }
+
+  /** Takes in what a frame says of this window. */
+  add(frame: JournalFrame): void {
+    const key = windowKey(this.window);
+    for (const contents of frame.windows) {
+      if (windowKey(contents) !== key) continue;
+      for (const [eniId, rows] of contents.enis) this.agent(eniId, frame).rows += rows;
+    }
+    for (const seal of frame.seals) {
+      if (windowKey({ start: seal.windowStart, seconds: seal.windowSeconds }) !== key) continue;
+      const agent = this.agent(seal.eniId, frame);
+      agent.seal = agent.seal ? addSeals(agent.seal, seal) : seal;
+    }
+  }
+
+  private agent(eniId: string, { agent: agentId, logStore }: JournalFrame): AgentWindow {
+    const agents = this.agentsOf(eniId);
+    let agent = agents.get(agentId);
+    if (!agent) agents.set(agentId, (agent = { agentId, rows: 0, seal: null, logStores: [] }));
+    if (!agent.logStores.includes(logStore)) agent.logStores.push(logStore);
+    return agent;
+  }
+
+  private agentsOf(eniId: string): Map<string, AgentWindow> {
+    let agents = this.enis.get(eniId);
+    if (!agents) this.enis.set(eniId, (agents = new Map()));
+    return agents;
+  }
+}
+
+/**
+ * Two seals of one agent for one ENI and window, or for two windows that are rolled up into one: each states what
+ * happened since the one before, so counts add up. An unknown loss stays unknown.
+ */
+export function addSeals(a: WireSeal, b: WireSeal): WireSeal {
+  const undecodable = { ...a.undecodable };
+  for (const [reason, packets] of Object.entries(b.undecodable)) undecodable[reason] = (undecodable[reason] ?? 0) + packets;
+  return {
+    ...b,
+    undecodable,
+    records: a.records + b.records,
+    packets: a.packets + b.packets,
+    bytes: a.bytes + b.bytes,
+    packetsSeen: a.packetsSeen + b.packetsSeen,
+    filteredPackets: a.filteredPackets + b.filteredPackets,
+    nonIpPackets: a.nonIpPackets + b.nonIpPackets,
+    latePackets: a.latePackets + b.latePackets,
+    overflowPackets: a.overflowPackets + b.overflowPackets,
+    ringDrops: a.ringDrops === null || b.ringDrops === null ? null : a.ringDrops + b.ringDrops,
+    gapPackets: a.gapPackets === null || b.gapPackets === null ? null : a.gapPackets + b.gapPackets,
+  };
+}
+
+/** A status row with all that it says of its ENI. */
+export interface EniStatusRow extends StatusRow {
+  readonly eniId: string;
+  readonly agentId: string;
+  readonly attributes: EniAttributes;
+}
+
+const UNKNOWN_ENI: EniAttributes = { vswitchId: null, vmId: null, vpcId: null, accountId: null, region: null };
+
+/** The status rows of one ENI: each agent speaks for itself, and one that sent no seal has not said how much is missing. */
+export function eniStatusRows(eniId: string, agents: readonly AgentWindow[]): EniStatusRow[] {
+  const rows: EniStatusRow[] = [];
+  for (const { agentId, seal } of agents) {
+    const row = seal ? statusRow(seal) : { status: STATUS_SKIPDATA, skippedPackets: NONE };
+    if (row) rows.push({ ...row, eniId, agentId, attributes: seal ?? UNKNOWN_ENI });
+  }
+  return rows;
+}
+
+/** Whether the window is complete for one ENI, as counts of one. */
+export function eniCounts(agents: readonly AgentWindow[]): EniWindowCounts {
+  const seals = agents.flatMap(({ seal }) => (seal ? [seal] : []));
+  const lost = seals.reduce((sum, seal) => sum + lostPackets(seal), 0);
+  const unknown = seals.length < agents.length || seals.some((seal) => seal.ringDrops === null || seal.gapPackets === null);
+  const missing = seals.length === 0;
+  const partial = !missing && (unknown || lost > 0 || seals.some((seal: Seal) => seal.partial));
+  return {
+    complete: missing || partial ? 0 : 1, partial: partial ? 1 : 0, missing: missing ? 1 : 0, lostPackets: lost, lossUnknown: unknown ? 1 : 0,
+  };
+}
+
+/** What the windows inside a longer one say together; an ENI that one of them does not mention is partial there. */
+export function rollUp(states: readonly WindowState[], target: Window): Map<string, AgentWindow[]> {
+  const covered = new Map<string, { agent: AgentWindow; seconds: number }>();
+  const result = new Map<string, AgentWindow[]>();
+  for (const state of states) {
+    if (state.window.start < target.start || windowEnd(state.window) > windowEnd(target)) continue;
+    for (const [eniId, agents] of state.enis) {
+      for (const agent of agents.values()) {
+        const key = JSON.stringify([eniId, agent.agentId]);
+        const known = covered.get(key);
+        const seconds = agent.seal ? state.window.seconds : 0;
+        if (!known) {
+          const copy = { ...agent, logStores: [...agent.logStores] };
+          covered.set(key, { agent: copy, seconds });
+          result.set(eniId, [...(result.get(eniId) ?? []), copy]);
+          continue;
+        }
+        known.seconds += seconds;
+        known.agent.rows += agent.rows;
+        if (agent.seal) known.agent.seal = known.agent.seal ? addSeals(known.agent.seal, agent.seal) : agent.seal;
+        for (const store of agent.logStores) if (!known.agent.logStores.includes(store)) known.agent.logStores.push(store);
+      }
+    }
+  }
+  for (const { agent, seconds } of covered.values()) {
+    if (agent.seal && seconds < target.seconds) agent.seal = { ...agent.seal, partial: true };
+  }
+  return result;
+}
