@@ -55,9 +55,10 @@ export class Pipeline {
     return this.decoder.unmatchedPackets;
   }
 
-  process(batch: PacketBatch, interfaces: readonly CaptureInterface[]): void {
+  /** Packets [from, to) of a batch whose source has these interfaces. */
+  process(batch: PacketBatch, from: number, to: number, interfaces: readonly CaptureInterface[]): void {
     if (this.queue.timeUs.length < batch.capacity * 2) this.queue = new KeyQueue(batch.capacity);
-    this.decoder.decode(batch, interfaces, this.queue);
+    this.decoder.decode(batch, from, to, interfaces, this.queue);
     this.stage.consume(this.queue);
   }
 

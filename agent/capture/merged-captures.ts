@@ -19,6 +19,12 @@ export interface MergedCaptures {
   readonly damaged: readonly DamagedCapture[];
 }
 
+export interface ReadLimits {
+  readonly batchPackets?: number;
+  /** Stop after this many packets. */
+  readonly maxPackets?: number;
+}
+
 interface Reader {
   readonly path: string;
   readonly source: PacketSource;
@@ -33,8 +39,10 @@ interface Reader {
  * Throws WeirError where a file cannot be read at all.
  */
 export async function readCaptures(
-  paths: readonly string[], onPackets: PacketRun, afterRun: () => Promise<void> | void, batchPackets = DEFAULT_BATCH_PACKETS,
+  paths: readonly string[], onPackets: PacketRun, afterRun: () => Promise<void> | void, limits: ReadLimits = {},
 ): Promise<MergedCaptures> {
+  const batchPackets = limits.batchPackets ?? DEFAULT_BATCH_PACKETS;
+  const maxPackets = limits.maxPackets ?? Infinity;
   const waiting = await byFirstPacket(paths, batchPackets);
   const damaged: DamagedCapture[] = [];
   const readers: Reader[] = [];
@@ -47,9 +55,13 @@ export async function readCaptures(
       }
       const reader = readers.shift();
       if (!reader) return { packets, damaged };
+      if (packets >= maxPackets) {
+        readers.push(reader);
+        return { packets, damaged };
+      }
       const limitUs = Math.min(readers.length > 0 ? timeOf(readers[0]!) : Infinity, waiting.length > 0 ? waiting[0]!.firstUs : Infinity);
       const from = reader.next;
-      const to = runEnd(reader, limitUs);
+      const to = Math.min(runEnd(reader, limitUs), reader.next + maxPackets - packets);
       onPackets(reader.batch, from, to, reader.source.interfaces);
       packets += to - from;
       reader.next = to;

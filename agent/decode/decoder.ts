@@ -20,23 +20,26 @@ export class Decoder {
   unmatchedPackets = 0;
   private readonly enis: readonly Eni[];
   private readonly fragments = new FragmentTable();
-  private readonly matchers: EniMatcher[] = [];
-  private readonly linkTypes: number[] = [];
+  /** What has been learnt of each source, by the source's own list of interfaces. */
+  private readonly known = new WeakMap<readonly CaptureInterface[], SourceInterfaces>();
 
   constructor(enis: readonly Eni[]) {
     this.enis = enis;
   }
 
-  /** Decodes the whole batch into the queue, which is emptied first. Throws CAPTURE_LINK_TYPE. */
-  decode(batch: PacketBatch, interfaces: readonly CaptureInterface[], queue: KeyQueue): void {
-    if (this.matchers.length < interfaces.length) this.learnInterfaces(interfaces);
+  /**
+   * Decodes packets [from, to) of the batch into the queue, which is emptied first. `interfaces` is the list that
+   * their interface index points into, the same object for all batches of a source. Throws CAPTURE_LINK_TYPE.
+   */
+  decode(batch: PacketBatch, from: number, to: number, interfaces: readonly CaptureInterface[], queue: KeyQueue): void {
+    const { matchers, linkTypes } = this.learn(interfaces);
     const { view, offset: offsets, captureLength, originalLength, interfaceIndex, kernelDirection, timeUs } = batch;
     const keys = queue.keys;
     queue.count = 0;
-    for (let i = 0; i < batch.count; i++) {
+    for (let i = from; i < to; i++) {
       const offset = offsets[i]!;
       const end = offset + captureLength[i]!;
-      const linkType = this.linkTypes[interfaceIndex[i]!]!;
+      const linkType = linkTypes[interfaceIndex[i]!]!;
       const at = queue.count * SLOT_WORDS;
       const network = networkOffset(linkType, view, offset, end);
       let status = -network;
@@ -48,7 +51,7 @@ export class Decoder {
           : decodeIpv6(view, packet, end, originalBytes, queue, at, this.fragments, timeUs[i]!);
       }
       keys[at + SLOT_STATUS] = status;
-      const matcher = this.matchers[interfaceIndex[i]!]!;
+      const matcher = matchers[interfaceIndex[i]!]!;
       if (!this.match(matcher, linkType, view, offset, end, status, queue, kernelDirection[i]!)) {
         this.unmatchedPackets++;
         continue;
@@ -100,15 +103,24 @@ export class Decoder {
     }
   }
 
-  private learnInterfaces(interfaces: readonly CaptureInterface[]): void {
-    for (let i = this.matchers.length; i < interfaces.length; i++) {
+  private learn(interfaces: readonly CaptureInterface[]): SourceInterfaces {
+    let source = this.known.get(interfaces);
+    if (!source) this.known.set(interfaces, (source = { matchers: [], linkTypes: [] }));
+    for (let i = source.matchers.length; i < interfaces.length; i++) {
       const { name, linkType } = interfaces[i]!;
       requireLinkType(linkType);
-      this.linkTypes.push(linkType);
+      source.linkTypes.push(linkType);
       const here = this.enis
         .map((eni, index) => ({ eni, index }))
         .filter(({ eni }) => name === null || eni.interface === null || eni.interface === name);
-      this.matchers.push(new EniMatcher(here));
+      source.matchers.push(new EniMatcher(here));
     }
+    return source;
   }
+}
+
+/** By interface index. */
+interface SourceInterfaces {
+  readonly matchers: EniMatcher[];
+  readonly linkTypes: number[];
 }

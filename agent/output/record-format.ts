@@ -1,0 +1,78 @@
+import { WeirError } from '../../shared/errors.ts';
+import { DEFAULT_FIELD_NAMES, FIELDS, findField } from '../../shared/fields.ts';
+import { valueReader, type FieldValue } from '../../shared/record-values.ts';
+import type { RecordContext, Records } from '../../shared/records.ts';
+
+export const RECORD_FORMATS = ['text', 'json', 'csv'] as const;
+export type RecordFormat = (typeof RECORD_FORMATS)[number];
+
+/**
+ * Names out of `--fields`: a list with commas, in which `default` stands for the 18 fields of the default line and
+ * `all` for every field. Throws USAGE for a name that is no field.
+ */
+export function fieldNames(list: string | undefined): readonly string[] {
+  if (list === undefined) return DEFAULT_FIELD_NAMES;
+  const names = list.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  const chosen = names.flatMap((name) => {
+    if (name === 'default') return DEFAULT_FIELD_NAMES;
+    if (name === 'all') return FIELDS.map((field) => field.name);
+    const field = findField(name);
+    if (!field) throw new WeirError('USAGE', `there is no field ${name}; fields are ${FIELDS.map((f) => f.name).join(', ')}, or: default, all`);
+    return [field.name];
+  });
+  if (chosen.length === 0) throw new WeirError('USAGE', 'an empty list of fields; name some, or: default, all');
+  return [...new Set(chosen)];
+}
+
+/** Turns rows into lines of text. */
+export class RecordFormatter {
+  private readonly format: RecordFormat;
+  private readonly names: readonly string[];
+  private readonly readers: ReturnType<typeof valueReader>[];
+
+  constructor(format: RecordFormat, names: readonly string[]) {
+    this.format = format;
+    this.names = names;
+    this.readers = names.map((name) => valueReader(name));
+  }
+
+  /** What stands above the rows: the names, in CSV. */
+  get header(): string {
+    return this.format === 'csv' ? `${this.names.join(',')}\n` : '';
+  }
+
+  /** One row, with its line end. */
+  line(rows: Records, row: number, context: RecordContext): string {
+    if (this.format === 'json') return this.jsonLine(rows, row, context);
+    const isText = this.format === 'text';
+    let line = '';
+    for (let i = 0; i < this.readers.length; i++) {
+      const value = this.readers[i]!(rows, row, context);
+      const text = isText ? textValue(value) : csvValue(value);
+      line += i === 0 ? text : (isText ? ' ' : ',') + text;
+    }
+    return `${line}\n`;
+  }
+
+  private jsonLine(rows: Records, row: number, context: RecordContext): string {
+    let line = '{';
+    for (let i = 0; i < this.readers.length; i++) {
+      const value = this.readers[i]!(rows, row, context);
+      line += `${i === 0 ? '' : ','}"${this.names[i]!}":${typeof value === 'string' ? JSON.stringify(value) : String(value)}`;
+    }
+    return `${line}}\n`;
+  }
+}
+
+/** Absent is `-`; white space, which would break the line apart, becomes `_`. */
+function textValue(value: FieldValue): string {
+  if (value === null || value === '') return '-';
+  return typeof value === 'string' ? value.replace(/\s/g, '_') : String(value);
+}
+
+/** RFC 4180: quotes where they are needed; absent is empty. */
+function csvValue(value: FieldValue): string {
+  if (value === null) return '';
+  if (typeof value === 'number') return String(value);
+  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}

@@ -1,0 +1,52 @@
+import type { Writable } from 'node:stream';
+import { once } from 'node:events';
+import { Records, type RecordContext } from '../../shared/records.ts';
+import type { Seal } from '../../shared/seal.ts';
+import { statusRow } from '../../shared/status-rows.ts';
+import type { WindowSink } from '../seal/sealer.ts';
+import type { RecordFormatter } from './record-format.ts';
+
+/** Text is handed to the stream in pieces of about this size. */
+const PIECE_CHARACTERS = 1 << 16;
+
+/** Prints records, and behind those of a window the NODATA and SKIPDATA rows that its seals give rise to. */
+export class RecordWriter implements WindowSink {
+  private readonly output: Writable;
+  private readonly formatter: RecordFormatter;
+  private text: string;
+
+  constructor(output: Writable, formatter: RecordFormatter) {
+    this.output = output;
+    this.formatter = formatter;
+    this.text = formatter.header;
+  }
+
+  rows(rows: Records, context: RecordContext): void {
+    for (let row = 0; row < rows.count; row++) {
+      this.text += this.formatter.line(rows, row, context);
+      if (this.text.length >= PIECE_CHARACTERS) this.flush();
+    }
+  }
+
+  seals(seals: Seal[], context: RecordContext): void {
+    const first = seals[0];
+    if (!first) return;
+    const rows = new Records(first.windowStart, first.windowSeconds);
+    seals.forEach((seal, eni) => {
+      const status = statusRow(seal);
+      if (status) rows.addStatus(eni, status.status, status.skippedPackets);
+    });
+    this.rows(rows, context);
+    this.flush();
+  }
+
+  /** Resolves when the stream takes more; reading should stop until then. */
+  async drained(): Promise<void> {
+    if (this.output.writableNeedDrain) await once(this.output, 'drain');
+  }
+
+  flush(): void {
+    if (this.text.length > 0) this.output.write(this.text);
+    this.text = '';
+  }
+}

@@ -1,0 +1,80 @@
+import type { Writable } from 'node:stream';
+import type { Seal } from '../shared/seal.ts';
+import { readCaptures, type MergedCaptures } from './capture/merged-captures.ts';
+import { RecordFormatter, type RecordFormat } from './output/record-format.ts';
+import { RecordWriter } from './output/record-writer.ts';
+import { Pipeline, type PipelineOptions } from './pipeline.ts';
+import type { WindowSink } from './seal/sealer.ts';
+import { BatchPacker } from './ship/batch-packer.ts';
+import { Shipper, type ShipperOptions } from './ship/shipper.ts';
+
+/** Agent id of a replay that is not told another; fixed, so that the same file gives the same bytes. */
+export const REPLAY_AGENT_ID = 'replay';
+
+export interface ReplayOptions extends PipelineOptions {
+  readonly batchPackets?: number;
+  /** Stop after this many packets. */
+  readonly maxPackets?: number;
+}
+
+export interface ReplaySummary extends MergedCaptures {
+  /** Packets that passed none of the ENIs. */
+  readonly unmatchedPackets: number;
+}
+
+/** A sink that can hold the reading back. */
+export interface ReplaySink extends WindowSink {
+  drained(): Promise<void>;
+}
+
+/** Capture files through the agent's own pipeline into a sink. Throws WeirError where a file cannot be read at all. */
+export async function replay(paths: readonly string[], options: ReplayOptions, sink: ReplaySink): Promise<ReplaySummary> {
+  const pipeline = new Pipeline({ agentId: REPLAY_AGENT_ID, ...options }, sink);
+  const captures = await readCaptures(
+    paths,
+    (batch, from, to, interfaces) => pipeline.process(batch, from, to, interfaces),
+    () => sink.drained(),
+    { ...(options.batchPackets ? { batchPackets: options.batchPackets } : {}), ...(options.maxPackets ? { maxPackets: options.maxPackets } : {}) },
+  );
+  pipeline.close(captures.damaged.length > 0);
+  await sink.drained();
+  return { ...captures, unmatchedPackets: pipeline.unmatchedPackets };
+}
+
+/** Replays and prints the records. */
+export async function replayToText(
+  paths: readonly string[], options: ReplayOptions, output: Writable, format: RecordFormat, fields: readonly string[],
+  onSeals: (seals: Seal[]) => void = () => {},
+): Promise<ReplaySummary> {
+  const writer = new RecordWriter(output, new RecordFormatter(format, fields));
+  const summary = await replay(paths, options, observed(writer, onSeals));
+  writer.flush();
+  return summary;
+}
+
+/** Replays and ships the records; resolves when the collector has acknowledged all of them. */
+export async function replayToCollector(
+  paths: readonly string[], options: ReplayOptions, shipping: ShipperOptions, onSeals: (seals: Seal[]) => void = () => {},
+): Promise<ReplaySummary> {
+  const shipper = new Shipper(shipping);
+  try {
+    const packer = new BatchPacker((gzipped) => shipper.send(gzipped));
+    const summary = await replay(paths, { agentId: shipping.agentId, ...options }, observed(packer, onSeals));
+    await packer.sent();
+    return summary;
+  } finally {
+    await shipper.close();
+  }
+}
+
+/** The same sink, whose seals somebody else sees too. */
+function observed(sink: ReplaySink, onSeals: (seals: Seal[]) => void): ReplaySink {
+  return {
+    rows: (rows, context) => sink.rows(rows, context),
+    seals: (seals, context) => {
+      onSeals(seals);
+      sink.seals(seals, context);
+    },
+    drained: () => sink.drained(),
+  };
+}

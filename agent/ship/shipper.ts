@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request, type Dispatcher } from 'undici';
+import { WeirError } from '../../shared/errors.ts';
+
+export interface ShipperOptions {
+  /** Base URL of the collector. */
+  readonly collector: string;
+  /** Token with the scope ingest; null where the collector asks for none. */
+  readonly token: string | null;
+  readonly agentId: string;
+  /** Larger at every start of the agent. */
+  readonly epoch: number;
+  /** LogStore of rows that no flow log covers. */
+  readonly logStore: string | null;
+  /** How long to go on trying one batch; Infinity for a daemon. */
+  readonly retryForMs: number;
+  readonly onRetry?: (reason: string, waitMs: number) => void;
+}
+
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 60_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Answers that a later try can change: too early, too many, and whatever the server's side broke. */
+const RETRIED_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** Sends batches to the collector, one at a time, each with the next sequence number, until it is acknowledged. */
+export class Shipper {
+  private readonly options: ShipperOptions;
+  private readonly dispatcher = new Agent({ connections: 1, headersTimeout: REQUEST_TIMEOUT_MS, bodyTimeout: REQUEST_TIMEOUT_MS });
+  private readonly url: URL;
+  private sequence = 1;
+
+  constructor(options: ShipperOptions) {
+    this.options = options;
+    this.url = batchesUrl(options.collector);
+  }
+
+  /** Sends a gzipped columnar batch. Throws NETWORK when time runs out, REFUSED when the collector will not have it. */
+  async send(gzipped: Buffer): Promise<void> {
+    const startMs = performance.now();
+    for (let attempt = 0; ; attempt++) {
+      const refusal = await this.attempt(gzipped);
+      if (refusal === null) break;
+      const waitMs = waitBefore(attempt, refusal.retryAfterMs);
+      if (performance.now() - startMs + waitMs > this.options.retryForMs) {
+        throw new WeirError('NETWORK', `batch ${this.sequence} could not be sent to ${this.options.collector}: ${refusal.reason}`);
+      }
+      this.options.onRetry?.(refusal.reason, waitMs);
+      await sleep(waitMs);
+    }
+    this.sequence++;
+  }
+
+  async close(): Promise<void> {
+    await this.dispatcher.close();
+  }
+
+  /** Null when the batch is acknowledged, else why not and when to try again. */
+  private async attempt(gzipped: Buffer): Promise<{ reason: string; retryAfterMs: number } | null> {
+    let response: Dispatcher.ResponseData;
+    try {
+      response = await request(this.url, { method: 'POST', headers: this.headers(), body: gzipped, dispatcher: this.dispatcher });
+    } catch (error) {
+      return { reason: reasonOf(error), retryAfterMs: 0 };
+    }
+    const text = await response.body.text().catch(() => '');
+    if (response.statusCode === 200) return null;
+    const detail = problemDetail(text);
+    if (!RETRIED_STATUS.has(response.statusCode)) {
+      throw new WeirError('REFUSED', `${this.options.collector} refused batch ${this.sequence}: ${response.statusCode} ${detail}`);
+    }
+    return { reason: `${response.statusCode} ${detail}`, retryAfterMs: retryAfterMs(response.headers['retry-after']) };
+  }
+
+  private headers(): Record<string, string> {
+    const { token, agentId, epoch, logStore } = this.options;
+    return {
+      'content-type': 'application/vnd.apache.arrow.stream',
+      'content-encoding': 'gzip',
+      'weir-agent-id': agentId,
+      'weir-epoch': String(epoch),
+      'weir-sequence': String(this.sequence),
+      ...(logStore === null ? {} : { 'weir-logstore': logStore }),
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    };
+  }
+}
+
+function batchesUrl(collector: string): URL {
+  if (!URL.canParse(collector) || !/^https?:$/.test(new URL(collector).protocol)) {
+    throw new WeirError('USAGE', `${JSON.stringify(collector)} is no URL of a collector; write something like http://127.0.0.1:8790`);
+  }
+  return new URL('v1/batches', collector.endsWith('/') ? collector : `${collector}/`);
+}
+
+/** Full jitter: anywhere between the first wait and the one that doubles with each attempt, but never before Retry-After. */
+function waitBefore(attempt: number, retryAfterMs: number): number {
+  const ceilingMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
+  return Math.max(retryAfterMs, FIRST_WAIT_MS + Math.random() * (ceilingMs - FIRST_WAIT_MS));
+}
+
+/** RFC 9110 section 10.2.3: seconds, or a date. */
+function retryAfterMs(header: string | string[] | undefined): number {
+  const text = Array.isArray(header) ? header[0] : header;
+  if (text === undefined) return 0;
+  const seconds = Number(text);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 10 * LONGEST_WAIT_MS) : 0;
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error as NodeJS.ErrnoException;
+  return cause.code ? `${cause.code}${cause.message ? ` (${cause.message})` : ''}` : String(error);
+}
+
+function problemDetail(text: string): string {
+  try {
+    const problem = JSON.parse(text) as { detail?: string; title?: string };
+    return problem.detail ?? problem.title ?? text.slice(0, 200);
+  } catch {
+    return text.slice(0, 200);
+  }
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { replayCommand } from './agent/commands/replay.ts';
+import { createLogger } from './log.ts';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, WeirError } from './shared/errors.ts';
+
+const log = createLogger(process.env['WEIR_LOG_LEVEL'] ?? 'info');
+
+/** The reader of a pipe has gone (`| head`): nothing is wrong, and nobody is left to tell. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT_OK);
+  throw error;
+});
+
+const parser = yargs(hideBin(process.argv))
+  .scriptName('weir')
+  .usage('$0 <command>: VPC flow logs that you run yourself')
+  .command(replayCommand(log))
+  .demandCommand(1, 'name a command; weir --help lists them')
+  .recommendCommands()
+  .strict()
+  .parserConfiguration({ 'duplicate-arguments-array': false, 'greedy-arrays': false })
+  .help()
+  .alias('help', 'h')
+  .version()
+  .exitProcess(false)
+  .fail((message, error) => {
+    throw error ?? new WeirError('USAGE', `${message}; weir --help tells more`);
+  });
+
+try {
+  await parser.parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof WeirError ? error.exitCode : isUsage(error) ? EXIT_USAGE : EXIT_FAILURE;
+  process.stderr.write(`weir: ${error instanceof WeirError || isUsage(error) ? (error as Error).message : (error as Error).stack}\n`);
+}
+
+/** yargs' own complaints, and those of our `.check` functions. */
+function isUsage(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'YError' || error.constructor === Error);
+}
