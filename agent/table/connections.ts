@@ -122,7 +122,8 @@ export class Connections {
     const base = entry * ENTRY_WORDS;
     const state = words[base + ENTRY_STATE]!;
     const eni = words[base + KEY_META]! >>> META_ENI_SHIFT;
-    if ((state & STATE_ACCEPT) !== 0 && this.engine.survives(words[base + ENTRY_VERDICT]!, eni)) {
+    this.loadKey(entry);
+    if ((state & STATE_ACCEPT) !== 0 && this.engine.survives(words[base + ENTRY_VERDICT]!, eni, this.key, 0)) {
       words[base + ENTRY_STATE] = (state & ~STATE_GENERATION) | this.generationBits;
       return;
     }
