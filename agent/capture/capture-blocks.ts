@@ -4,7 +4,8 @@
  *
  * I1. bytes[start, end) are the next unread bytes of the input; `start` is moved by whoever reads the records.
  * I2. They keep their place until the next `advance`: a batch may point into them.
- * I3. Nothing is allocated after the constructor, whatever the input says.
+ * I3. A buffer is one read and the room for what is carried over into it, which grows with the bytes that are there,
+ *     never by what the input says of itself, and ends at MAX_RECORD_BYTES.
  */
 
 import type { ByteInput } from './byte-input.ts';
@@ -13,34 +14,36 @@ import type { ByteInput } from './byte-input.ts';
 export const READ_BYTES = 512 * 1024;
 /** The largest record or block that is ever looked at whole. */
 export const MAX_RECORD_BYTES = 1024 * 1024 + 64 * 1024;
+/** Most records that straddle two reads fit into this. */
+const CARRY_BYTES = 64 * 1024;
 
 export class CaptureBlocks {
   bytes: Uint8Array;
   view: DataView;
-  start = MAX_RECORD_BYTES;
-  end = MAX_RECORD_BYTES;
+  start = CARRY_BYTES;
+  end = CARRY_BYTES;
   /** Why the input failed, where it did not just end. */
   failure: string | null = null;
 
   private readonly input: ByteInput;
   private readonly readBytes: number;
   /** Offset in the input of `bytes[0]`; below 0 in the first buffer. */
-  private base = -MAX_RECORD_BYTES;
+  private base = -CARRY_BYTES;
   private spareBytes: Uint8Array;
   private spareView: DataView;
   private ended = false;
-  /** The read under way into the spare buffer, from MAX_RECORD_BYTES on: what stands before is room for the carry. */
+  /** The read under way into the last `readBytes` of the spare buffer. */
   private ahead: Promise<number>;
 
-  /** `head` are bytes that were taken from `input` already, no more than `readBytes`. */
+  /** `head` are bytes that were taken from `input` already. */
   constructor(input: ByteInput, head: Uint8Array, readBytes: number = READ_BYTES) {
     this.input = input;
     this.readBytes = Math.max(readBytes, head.length);
-    this.bytes = new Uint8Array(MAX_RECORD_BYTES + this.readBytes);
+    this.bytes = uninitializedBytes(CARRY_BYTES + this.readBytes);
     this.view = new DataView(this.bytes.buffer);
-    this.spareBytes = new Uint8Array(MAX_RECORD_BYTES + this.readBytes);
+    this.spareBytes = uninitializedBytes(CARRY_BYTES + this.readBytes);
     this.spareView = new DataView(this.spareBytes.buffer);
-    this.bytes.set(head, MAX_RECORD_BYTES);
+    this.bytes.set(head, CARRY_BYTES);
     this.end += head.length;
     this.ahead = this.read(0);
   }
@@ -77,12 +80,15 @@ export class CaptureBlocks {
   }
 
   private turn(filled: number): void {
-    const from = MAX_RECORD_BYTES - (this.end - this.start);
+    const carried = this.end - this.start;
+    if (carried > this.spareRoom) this.growSpare(carried, filled);
+    const room = this.spareRoom;
+    const from = room - carried;
     this.spareBytes.set(this.bytes.subarray(this.start, this.end), from);
     this.base += this.start - from;
     this.start = from;
-    this.end = MAX_RECORD_BYTES + filled;
-    const [bytes, view] = [this.bytes, this.view];
+    this.end = room + filled;
+    const { bytes, view } = this;
     this.bytes = this.spareBytes;
     this.view = this.spareView;
     this.spareBytes = bytes;
@@ -90,11 +96,24 @@ export class CaptureBlocks {
     this.ahead = this.read(0);
   }
 
+  /** Where a read into the spare buffer goes; before it is room for the carry. */
+  private get spareRoom(): number {
+    return this.spareBytes.length - this.readBytes;
+  }
+
+  private growSpare(carried: number, filled: number): void {
+    const room = Math.min(MAX_RECORD_BYTES, Math.max(carried, 2 * this.spareRoom));
+    const grown = uninitializedBytes(room + this.readBytes);
+    grown.set(this.spareBytes.subarray(this.spareRoom, this.spareRoom + filled), room);
+    this.spareBytes = grown;
+    this.spareView = new DataView(grown.buffer);
+  }
+
   /** Never rejects: nobody may be waiting for a read-ahead that fails. */
   private async read(offset: number): Promise<number> {
     if (this.ended) return 0;
     try {
-      const bytes = await this.input.read(this.spareBytes, MAX_RECORD_BYTES + offset, this.readBytes - offset);
+      const bytes = await this.input.read(this.spareBytes, this.spareRoom + offset, this.readBytes - offset);
       if (bytes === 0) this.ended = true;
       return bytes;
     } catch (error) {
@@ -103,4 +122,9 @@ export class CaptureBlocks {
       return 0;
     }
   }
+}
+
+/** Not zeroed: pages that are never used cost nothing. Only bytes that were read are ever shown. */
+function uninitializedBytes(length: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }

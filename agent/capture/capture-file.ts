@@ -25,6 +25,7 @@ export interface CaptureFileOptions {
 
 const STANDARD_INPUT_DESCRIPTOR = 0;
 const MAGIC_BYTES = 4;
+const HEAD_BYTES = 64 * 1024;
 const SHOWN_BYTES = 8;
 const READABLE_FORMATS = 'Weir reads pcap (microseconds or nanoseconds) and pcapng, plain or gzip-compressed';
 
@@ -79,7 +80,7 @@ async function openFormat(input: ByteInput, head: Uint8Array, readBytes: number,
 
 /** At least the magic, where the input has that much. */
 async function readHead(input: ByteInput, readBytes: number, name: string): Promise<Uint8Array> {
-  const head = new Uint8Array(readBytes);
+  const head = Buffer.allocUnsafeSlow(Math.min(readBytes, HEAD_BYTES));
   let filled = 0;
   try {
     while (filled < MAGIC_BYTES) {
