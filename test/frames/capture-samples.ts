@@ -9,6 +9,8 @@ import { pcapngBlock, pcapngFile, pcapngOption } from './pcapng-file.ts';
 export interface CaptureSample {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** The captured bytes of each packet. */
+  readonly packets: readonly Uint8Array[];
   /** packetEnds[i]: the bytes from 0 to here hold packet i whole. */
   readonly packetEnds: readonly number[];
   /** Offsets at which the file may stop without being damaged, other than the packets' ends. */
@@ -25,9 +27,17 @@ const PACKETS: readonly CapturedPacket[] = [
 
 type Writer = (packets: readonly CapturedPacket[]) => Uint8Array;
 
-function captureSample(name: string, write: Writer, packets: readonly CapturedPacket[] = PACKETS, otherEnds: number[] = []): CaptureSample {
+function captureSample(
+  name: string, write: Writer, packets: readonly CapturedPacket[] = PACKETS, otherEnds: readonly number[] = [],
+): CaptureSample {
   const packetEnds = packets.map((_, index) => write(packets.slice(0, index + 1)).length);
-  return { name, bytes: write(packets), packetEnds, otherEnds: [write([]).length, ...otherEnds] };
+  return {
+    name,
+    bytes: write(packets),
+    packets: packets.map((packet) => packet.data),
+    packetEnds,
+    otherEnds: [write([]).length, ...otherEnds],
+  };
 }
 
 function mixedPcapng(bigEndian: boolean): CaptureSample {
@@ -53,6 +63,7 @@ function twoSections(): CaptureSample {
   return {
     name: 'pcapng of two sections',
     bytes,
+    packets: PACKETS.map((packet) => packet.data),
     packetEnds: [
       pcapngFile(PACKETS.slice(0, 1)).length, first.length,
       ...[1, 2, 3].map((count) => start + pcapngFile(PACKETS.slice(2, 2 + count), { bigEndian: true }).length),
