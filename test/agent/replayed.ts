@@ -1,0 +1,45 @@
+/** Capture bytes through the whole agent pipeline, as records and seals that a test can compare. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { replayToText, type ReplayOptions, type ReplaySummary } from '../../agent/replay.ts';
+import { FIELDS } from '../../shared/fields.ts';
+import type { Seal } from '../../shared/seal.ts';
+
+export type JsonRecord = Record<string, string | number | null>;
+
+export interface Replayed {
+  readonly text: string;
+  readonly records: JsonRecord[];
+  readonly seals: Seal[];
+  readonly summary: ReplaySummary;
+}
+
+export const ALL_FIELDS = FIELDS.map((field) => field.name);
+
+/** Each element of `captures` is the content of one file. */
+export async function replayed(captures: readonly Uint8Array[], options: ReplayOptions): Promise<Replayed> {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-replay-'));
+  try {
+    const paths = captures.map((bytes, i) => join(folder, `${i}.pcap`));
+    captures.forEach((bytes, i) => writeFileSync(paths[i]!, bytes));
+    return await replayedFiles(paths, options);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export async function replayedFiles(paths: readonly string[], options: ReplayOptions): Promise<Replayed> {
+  const seals: Seal[] = [];
+  let text = '';
+  const output = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      text += chunk.toString();
+      done();
+    },
+  });
+  const summary = await replayToText(paths, options, output, 'json', ALL_FIELDS, (some) => seals.push(...some));
+  const records = text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as JsonRecord);
+  return { text, records, seals, summary };
+}
