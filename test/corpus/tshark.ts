@@ -14,9 +14,12 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** One frame with an IP header in it, as tshark dissects its outermost IP header. */
+/** One frame with an IP header in it, as tshark dissects its outermost IP header. Addresses are spelled by tshark. */
 export interface TsharkPacket {
+  /** From 1, non-IP frames counted. */
   readonly frame: number;
+  /** Unix seconds. */
+  readonly time: number;
   /** Names of the dissected layers, outermost first. */
   readonly layers: readonly string[];
   /** Bytes of the frame on the wire. */
@@ -31,6 +34,8 @@ export interface TsharkPacket {
   /** Total length of IPv4, payload length of IPv6; NaN where tshark shows none. */
   readonly lengthField: number;
   readonly isIpv6: boolean;
+  /** Of the IP header without IPv6 extension headers. */
+  readonly headerBytes: number;
   /** Fragment offset in bytes, 0 for a first or only fragment. */
   readonly fragmentOffset: number;
   readonly moreFragments: boolean;
@@ -40,16 +45,16 @@ export interface TsharkPacket {
 export interface TsharkFile {
   /** Frames in the file, with IP or without. */
   frames: number;
-  /** Wireshark's name of the link type of the first frame, e.g. `1` for Ethernet. */
+  /** Wireshark's number of the first frame's link type (`frame.encap_type`), 1 for Ethernet; NaN without frames. */
   encapsulation: number;
   packets: TsharkPacket[];
 }
 
 const FIELDS = [
-  'frame.interface_id', 'frame.encap_type', 'frame.protocols', 'frame.len', 'frame.cap_len',
-  'ip.src', 'ip.dst', 'ip.proto', 'ip.len', 'ip.id', 'ip.flags.mf', 'ip.frag_offset',
+  'frame.interface_id', 'frame.encap_type', 'frame.time_epoch', 'frame.protocols', 'frame.len', 'frame.cap_len',
+  'ip.src', 'ip.dst', 'ip.proto', 'ip.hdr_len', 'ip.len', 'ip.id', 'ip.flags.mf', 'ip.frag_offset',
   'ipv6.src', 'ipv6.dst', 'ipv6.nxt', 'ipv6.plen',
-  'ipv6.hopopts.nxt', 'ipv6.dstopts.nxt', 'ipv6.routing.nxt', 'ipv6.fraghdr.nxt', 'ah.next_header', 'mip6.proto',
+  'ipv6.hopopts.nxt', 'ipv6.dstopts.nxt', 'ipv6.routing.nxt', 'ipv6.fraghdr.nxt', 'ah.next_header',
   'ipv6.fraghdr.ident', 'ipv6.fraghdr.more', 'ipv6.fraghdr.offset',
   'tcp.srcport', 'tcp.dstport', 'udp.srcport', 'udp.dstport', 'sctp.srcport', 'sctp.dstport', 'dccp.srcport', 'dccp.dstport',
 ] as const;
@@ -60,14 +65,14 @@ const FIELD_INDEX = new Map<string, number>(FIELDS.map((name, index) => [name, i
 const OPTIONS = [
   '-n', '-T', 'fields', '-E', 'occurrence=a', '-E', 'aggregator=,',
   '-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE', '-o', 'tcp.desegment_tcp_streams:FALSE',
-  '-o', 'tcp.analyze_sequence_numbers:FALSE', '-o', 'ip.tso_support:FALSE',
+  '-o', 'tcp.analyze_sequence_numbers:FALSE',
   ...FIELDS.flatMap((name) => ['-e', name]),
 ];
 
 /** The layer of each IPv6 extension header that tshark walks, and the field that names what follows it. */
 const EXTENSION_HEADERS: Readonly<Record<string, FieldName>> = {
   'ipv6.hopopts': 'ipv6.hopopts.nxt', 'ipv6.dstopts': 'ipv6.dstopts.nxt', 'ipv6.routing': 'ipv6.routing.nxt',
-  'ipv6.fraghdr': 'ipv6.fraghdr.nxt', ah: 'ah.next_header', mipv6: 'mip6.proto',
+  'ipv6.fraghdr': 'ipv6.fraghdr.nxt', ah: 'ah.next_header',
 };
 /** The layers whose header begins with ports, by protocol number. */
 const PORT_LAYERS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 33: 'dccp', 132: 'sctp', 136: 'udplite' };
@@ -114,18 +119,21 @@ function readPacket(line: Line, frame: number): TsharkPacket | null {
   if (at < 0) return null;
   const isIpv6 = layers[at] === 'ipv6';
   const src = line.at(isIpv6 ? 'ipv6.src' : 'ip.src');
-  if (src === '') return null;
+  const dst = line.at(isIpv6 ? 'ipv6.dst' : 'ip.dst');
+  // a header cut short, or one that claims an impossible length, shows a part of its fields
+  if (src === '' || dst === '') return null;
   const { protocol, next } = isIpv6 ? walkExtensions(line, layers, at) : { protocol: line.number('ip.proto'), next: at + 1 };
   const portLayer = PORT_LAYERS[protocol];
   const hasPorts = portLayer !== undefined && layers[next] === portLayer;
   const portPrefix = portLayer === 'udplite' ? 'udp' : portLayer;
   return {
-    frame, layers, src, protocol, isIpv6,
-    dst: line.at(isIpv6 ? 'ipv6.dst' : 'ip.dst'),
+    frame, layers, src, dst, protocol, isIpv6,
+    time: line.number('frame.time_epoch'),
     frameBytes: line.number('frame.len'),
     captureBytes: line.number('frame.cap_len'),
     srcPort: hasPorts ? line.number(`${portPrefix}.srcport` as FieldName) : NaN,
     dstPort: hasPorts ? line.number(`${portPrefix}.dstport` as FieldName) : NaN,
+    headerBytes: isIpv6 ? 40 : line.number('ip.hdr_len'),
     lengthField: line.number(isIpv6 ? 'ipv6.plen' : 'ip.len'),
     fragmentOffset: (isIpv6 ? line.number('ipv6.fraghdr.offset') : line.number('ip.frag_offset')) || 0,
     moreFragments: /^(1|true)$/i.test(line.at(isIpv6 ? 'ipv6.fraghdr.more' : 'ip.flags.mf')),
