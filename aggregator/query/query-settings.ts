@@ -16,6 +16,8 @@ export interface QuerySettings {
   readonly threads: number;
   /** Jobs after which a worker is replaced. */
   readonly jobsPerWorker: number;
+  /** Rows of an answer that names no limit. */
+  readonly defaultRows: number;
   /** Rows of an answer of a search page or a SELECT. */
   readonly maximumRows: number;
   readonly maximumParquetRows: number;
@@ -30,6 +32,7 @@ export const DEFAULT_QUERY_SETTINGS: QuerySettings = {
   spillBytes: 2 * 1024 ** 3,
   threads: Math.max(1, Math.min(4, availableParallelism())),
   jobsPerWorker: 50,
+  defaultRows: 100,
   maximumRows: 100_000,
   maximumParquetRows: 10_000_000,
 };

@@ -12,23 +12,6 @@ export const KEYED_VIEW = 'weir_keyed';
 const PROTOCOL_NAME = `CREATE MACRO protocol_name(number) AS CASE number
   ${[...PROTOCOL_NUMBERS].map(([name, number]) => `WHEN ${number} THEN '${name}'`).join(' ')} ELSE number::VARCHAR END`;
 
-/** Statements that make what the views and a SELECT may call. */
-export const MACRO_STATEMENTS: readonly string[] = [...ADDRESS_MACROS, PROTOCOL_NAME];
-
-/** Statements that make the views, over exactly these files. `predicate` holds for the rows that may be seen. */
-export function viewStatements(files: readonly string[], predicate: string): string[] {
-  // The empty table gives columns that files of an older version lack, and stands alone where there are no files.
-  const empty = `SELECT ${COLUMNS.map((c) => `NULL::${c.sqlType} AS ${sqlName(c)}`).join(', ')} WHERE FALSE`;
-  const stored = files.length === 0 ? empty : `${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${files.map(sqlString).join(', ')}],
-    union_by_name = true, hive_partitioning = false)`;
-  const columns = COLUMNS.map(sqlName).join(', ');
-  return [
-    `CREATE VIEW ${STORED_VIEW} AS SELECT ${columns} FROM (${stored}) WHERE ${predicate}`,
-    `CREATE VIEW log AS SELECT ${LOG_COLUMNS.join(', ')} FROM ${STORED_VIEW}`,
-    `CREATE VIEW ${KEYED_VIEW} AS SELECT ${[...LOG_COLUMNS, ...ADDRESS_HALVES].join(', ')} FROM ${STORED_VIEW}`,
-  ];
-}
-
 const ADDRESS_HALVES = COLUMNS.filter((column) => column.half !== null).map(sqlName);
 
 const LOG_COLUMNS = [
@@ -38,6 +21,24 @@ const LOG_COLUMNS = [
   }),
   'make_timestamp(start * 1000000) AS window_start',
   'make_timestamp("end" * 1000000) AS window_end',
+];
+
+/** Makes the stored view over exactly these files. `predicate` holds for the rows that may be seen. */
+export function storedViewStatement(files: readonly string[], predicate: string): string {
+  // The empty table gives columns that files of an older version lack, and stands alone where there are no files.
+  const empty = `SELECT ${COLUMNS.map((c) => `NULL::${c.sqlType} AS ${sqlName(c)}`).join(', ')} WHERE FALSE`;
+  const stored = files.length === 0 ? empty : `${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${files.map(sqlString).join(', ')}],
+    union_by_name = true, hive_partitioning = false)`;
+  return `CREATE OR REPLACE VIEW ${STORED_VIEW} AS SELECT ${COLUMNS.map(sqlName).join(', ')} FROM (${stored}) WHERE ${predicate}`;
+}
+
+/** Statements that make what does not depend on the files: macros, and the views over the stored view, still empty. */
+export const FIXED_STATEMENTS: readonly string[] = [
+  ...ADDRESS_MACROS,
+  PROTOCOL_NAME,
+  storedViewStatement([], 'FALSE'),
+  `CREATE VIEW log AS SELECT ${LOG_COLUMNS.join(', ')} FROM ${STORED_VIEW}`,
+  `CREATE VIEW ${KEYED_VIEW} AS SELECT ${[...LOG_COLUMNS, ...ADDRESS_HALVES].join(', ')} FROM ${STORED_VIEW}`,
 ];
 
 /** Columns of `log`, for the reference: name and SQL type. */

@@ -1,9 +1,6 @@
 import { LOG_TABLE } from './statement-check.ts';
 import { isNode, nodesOf, textOf, type TreeNode } from './parse-tree.ts';
 
-/** Rows of an answer that names no LIMIT. */
-export const DEFAULT_ROWS = 100;
-
 /** Makes `SELECT count(*)` a question about the log. Changes the statement. */
 export function addFrom(statement: TreeNode): void {
   const node = statement['node'] as TreeNode;

@@ -17,22 +17,18 @@ import type { RecordsQuestion, SelectQuestion, WorkerAnswer, WorkerJob } from '.
 
 type TextFormat = Exclude<ResultFormat, 'parquet'>;
 
-/** Answers one job on a database of its own, which it closes. */
+/** Answers one job on a database that serves no other. */
 export async function answerJob(job: WorkerJob, database: LockedDatabase): Promise<WorkerAnswer> {
   const startedMs = performance.now();
-  try {
-    await database.open(job);
-    const { question } = job;
-    switch (question.kind) {
-      case 'records':
-        return job.format === 'parquet'
-          ? await parquetAnswer(job, database, recordsAsSelect(question), null)
-          : await recordsAnswer(job, database, question, job.format, startedMs);
-      case 'select': return await selectAnswer(job, database, question, startedMs);
-      case 'table': return await rowsAnswer(job, await database.connection.stream(question.sql), Infinity, startedMs);
-    }
-  } finally {
-    database.close();
+  await database.open(job);
+  const { question } = job;
+  switch (question.kind) {
+    case 'records':
+      return job.format === 'parquet'
+        ? parquetAnswer(job, database, recordsAsSelect(question), null)
+        : recordsAnswer(job, database, question, job.format, startedMs);
+    case 'select': return selectAnswer(job, database, question, startedMs);
+    case 'table': return rowsAnswer(job, await database.connection.stream(question.sql), Infinity, startedMs);
   }
 }
 
@@ -101,7 +97,7 @@ function recordsAsSelect(question: RecordsQuestion): string {
 }
 
 async function selectAnswer(job: WorkerJob, database: LockedDatabase, question: SelectQuestion, startedMs: number): Promise<WorkerAnswer> {
-  const statement = await selectStatement(database, question.text);
+  const statement = await selectStatement(database, question.text, question.defaultRows);
   if (job.format === 'parquet') return parquetAnswer(job, database, statement.sql, statement.defaultRows ?? question.maximumRows);
   const rows = Math.min(statement.defaultRows ?? Infinity, question.maximumRows);
   return rowsAnswer(job, await statement.prepared.stream(), rows, startedMs);

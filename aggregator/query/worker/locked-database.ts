@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DuckDBInstance, StatementType, type DuckDBConnection, type DuckDBPreparedStatement } from '@duckdb/node-api';
 import { sqlString } from '../sql/literal.ts';
 import { RefusedStatement } from '../sql/statement-check.ts';
-import { MACRO_STATEMENTS, viewStatements } from '../sql/log-view.ts';
+import { FIXED_STATEMENTS, storedViewStatement } from '../sql/log-view.ts';
 import type { WorkerJob } from './worker-job.ts';
 
 /** Name of the file that a Parquet answer goes to, in the job's folder. */
@@ -25,7 +25,7 @@ export class LockedDatabase {
   static async prepare(): Promise<LockedDatabase> {
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
-    await connection.run(MACRO_STATEMENTS.join(';'));
+    await connection.run(FIXED_STATEMENTS.join(';'));
     return new LockedDatabase(instance, connection);
   }
 
@@ -46,7 +46,7 @@ export class LockedDatabase {
       'lock_configuration = true',
     ];
     await this.connection.run(settings.map((setting) => `SET ${setting}`).join(';'));
-    await this.connection.run(viewStatements(job.files, job.predicate).join(';'));
+    await this.connection.run(storedViewStatement(job.files, job.predicate));
     await this.connection.run('BEGIN TRANSACTION READ ONLY');
   }
 

@@ -2,7 +2,7 @@ import type { DuckDBPreparedStatement } from '@duckdb/node-api';
 import { sqlString } from '../sql/literal.ts';
 import { parseTree, printTree, type TreeNode } from '../sql/parse-tree.ts';
 import { checkStatement, RefusedStatement } from '../sql/statement-check.ts';
-import { addFrom, addLimit, DEFAULT_ROWS, hasLimit } from '../sql/statement.ts';
+import { addFrom, addLimit, hasLimit } from '../sql/statement.ts';
 import type { LockedDatabase } from './locked-database.ts';
 
 /** A SELECT that may run, as SQL of DuckDB's own printing. */
@@ -16,17 +16,17 @@ export interface SelectStatement {
 /**
  * Parses, checks, completes and prints the text, then checks what was printed: what runs is what was checked.
  */
-export async function selectStatement(database: LockedDatabase, text: string): Promise<SelectStatement> {
+export async function selectStatement(database: LockedDatabase, text: string, defaultRows: number): Promise<SelectStatement> {
   const tree = await serialize(database, text);
   const statement = checkStatement(tree);
   addFrom(statement);
   const readable = printTree(tree);
   const limited = hasLimit(statement);
-  if (!limited) addLimit(statement, DEFAULT_ROWS + 1);
+  if (!limited) addLimit(statement, defaultRows + 1);
   const sql = await database.text(`SELECT json_deserialize_sql(${sqlString(printTree(tree))}::JSON)`);
   checkStatement(await serialize(database, sql));
   try {
-    return { sql, prepared: await database.prepareSelect(sql), defaultRows: limited ? null : DEFAULT_ROWS };
+    return { sql, prepared: await database.prepareSelect(sql), defaultRows: limited ? null : defaultRows };
   } catch (error) {
     throw await withPosition(database, readable, error);
   }

@@ -32,6 +32,9 @@ export interface RecordsQuestion {
 export interface SelectQuestion {
   readonly kind: 'select';
   readonly text: string;
+  /** Rows of the answer where the statement has no LIMIT. */
+  readonly defaultRows: number;
+  /** Rows of the answer whatever the statement says. */
   readonly maximumRows: number;
 }
 

@@ -18,11 +18,15 @@ await next;
 process.send?.('ready');
 
 async function reply(job: WorkerJob): Promise<void> {
+  const database = await next;
   let message: WorkerReply;
   try {
-    message = await answerJob(job, await next);
+    message = await answerJob(job, database);
   } catch (error) {
     message = failureOf(error);
   }
-  process.send?.(message, () => { next = LockedDatabase.prepare(); });
+  process.send?.(message, () => {
+    database.close();
+    next = LockedDatabase.prepare();
+  });
 }

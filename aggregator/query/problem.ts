@@ -1,0 +1,57 @@
+import { WeirError } from '../../shared/errors.ts';
+import { QueryError, queryErrorAt, type QueryPosition } from './query-error.ts';
+import { QueryFailure, type QueryFailureReason } from './query-failure.ts';
+import { StatementFailure } from './query-pool.ts';
+
+/** RFC 9457, with the place in the query text where that is what is wrong. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly position?: QueryPosition;
+}
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+const FAILURES: Readonly<Record<QueryFailureReason, readonly [status: number, title: string]>> = {
+  busy: [503, 'Too many queries'],
+  deadline: [504, 'The query took too long'],
+  memory: [422, 'The query needs too much memory'],
+  ended: [422, 'The query ended its worker'],
+  cancelled: [499, 'The client left'],
+  internal: [500, 'The query failed'],
+};
+
+/** The problem that an error of the query side is, or null if it is none. */
+export function problemOf(error: unknown): Problem | null {
+  if (error instanceof QueryError) {
+    return { ...problem('query', 400, 'The query is wrong', error.message), ...(error.position ? { position: error.position } : {}) };
+  }
+  if (error instanceof QueryFailure) {
+    const [status, title] = FAILURES[error.reason];
+    return problem(error.reason, status, title, error.message);
+  }
+  if (error instanceof UnknownLogStore) return problem('unknown-logstore', 404, 'There is no such LogStore', error.message);
+  if (error instanceof WeirError && error.code === 'USAGE') return problem('request', 400, 'The request is wrong', error.message);
+  return null;
+}
+
+export class UnknownLogStore extends WeirError {
+  constructor(message: string) {
+    super('USAGE', message);
+  }
+}
+
+/** The failure of a SELECT as an error that points into the whole query. */
+export function statementError(error: unknown, queryText: string, select: { text: string; offset: number }): unknown {
+  if (!(error instanceof StatementFailure)) return error;
+  const { message, byteOffset } = error.failure;
+  if (byteOffset === null) return new QueryError(message);
+  const before = Buffer.from(select.text).subarray(0, byteOffset).toString();
+  return queryErrorAt(queryText, select.offset + before.length, message);
+}
+
+function problem(name: string, status: number, title: string, detail: string): Problem {
+  return { type: `urn:weir:problem:${name}`, title, status, detail };
+}

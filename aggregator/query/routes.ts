@@ -1,0 +1,138 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify';
+import { Type, type Static } from 'typebox';
+import type { Catalog } from '../logstore/catalog.ts';
+import { histogramBuckets, histogramPlan, type HistogramRequest } from './histogram.ts';
+import { PROBLEM_MEDIA_TYPE, problemOf, statementError } from './problem.ts';
+import { queryPlan, type QueryRequest } from './query-plan.ts';
+import type { PoolAnswer, PoolJob, QueryPool } from './query-pool.ts';
+import { MEDIA_TYPES, RESULT_FORMATS } from './result/result-format.ts';
+
+export interface QueryRoutesOptions {
+  readonly catalog: Catalog;
+  readonly pool: QueryPool;
+  readonly nowSeconds?: () => number;
+}
+
+const Time = Type.Union([Type.String({ maxLength: 64 }), Type.Number()], {
+  description: 'Unix seconds, RFC 3339, now, or an offset from now such as -1h. A range holds the windows that start in [from, to).',
+});
+const QueryText = Type.String({ maxLength: 65_536, description: 'search | SELECT …; see docs/query.md. Empty: every record.' });
+const LogStoreName = Type.Object({ name: Type.String({ maxLength: 200 }) });
+const QueryParameters = Type.Object({
+  query: Type.Optional(QueryText),
+  from: Type.Optional(Time),
+  to: Type.Optional(Time),
+  limit: Type.Optional(Type.Integer({ description: 'Records of a page, or rows of a SELECT that has no LIMIT; 100 unless given.' })),
+  cursor: Type.Optional(Type.String({ maxLength: 8192, description: 'From the answer before: the next page of the same search.' })),
+  format: Type.Optional(Type.String({ maxLength: 16, description: `One of ${RESULT_FORMATS.join(', ')}; json unless given.` })),
+  fields: Type.Optional(Type.String({ maxLength: 2000, description: 'Fields of the records, with commas between, or all.' })),
+});
+const HistogramParameters = Type.Object({
+  query: Type.Optional(QueryText),
+  from: Type.Optional(Time),
+  to: Type.Optional(Time),
+  interval: Type.Optional(Type.Integer({ description: 'Seconds of a bucket.' })),
+  buckets: Type.Optional(Type.Integer({ description: 'At most how many buckets, where no interval is given; 60 unless given.' })),
+});
+
+/** What the OpenAPI document says of a route, beside what it takes. */
+function documented(summary: string, parts: FastifySchema): FastifySchema {
+  const schema: FastifySchema & { summary: string; tags: string[] } = { params: LogStoreName, ...parts, summary, tags: ['query'] };
+  return schema;
+}
+
+type Named = { Params: Static<typeof LogStoreName> };
+
+/** Questions about a LogStore. Who may ask is for the server that these routes are registered on. */
+export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, done: (error?: Error) => void): void {
+  const { catalog, pool } = options;
+  const now = options.nowSeconds ?? (() => Math.floor(Date.now() / 1000));
+
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (!problem) throw error;
+    if (problem.status >= 500) request.log.error({ err: error }, 'query failed');
+    if (problem.status === 503) void reply.header('retry-after', '2');
+    return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+  });
+
+  const query = async (logStore: string, asked: QueryRequest, reply: FastifyReply) => {
+    const plan = queryPlan(catalog, pool.settings, logStore, asked, now());
+    let result: PoolAnswer;
+    try {
+      result = await runWhileConnected(pool, plan.job, reply);
+    } catch (error) {
+      throw plan.query.select ? statementError(error, plan.query.text, plan.query.select) : error;
+    }
+    const { answer } = result;
+    void reply.headers({
+      'content-type': MEDIA_TYPES[plan.format],
+      'content-length': answer.bodyBytes,
+      'weir-rows': answer.rows,
+      'weir-truncated': String(answer.truncated),
+      'weir-completeness': JSON.stringify(plan.envelope['completeness']),
+      'weir-scanned': JSON.stringify(plan.envelope['scanned']),
+      ...(answer.cursor === null ? {} : { 'weir-cursor': answer.cursor }),
+    });
+    return sendBody(result, reply);
+  };
+
+  const histogram = async (logStore: string, asked: HistogramRequest, reply: FastifyReply) => {
+    const plan = histogramPlan(catalog, logStore, asked, now());
+    const startedMs = performance.now();
+    const result = await runWhileConnected(pool, plan.job, reply);
+    const body = await bodyText(result);
+    return {
+      range: plan.range,
+      intervalSeconds: plan.intervalSeconds,
+      buckets: histogramBuckets(plan, body),
+      elapsedMs: Math.round(performance.now() - startedMs),
+      scanned: plan.scanned,
+      completeness: catalog.completeness(logStore, plan.range.from, plan.range.to),
+    };
+  };
+
+  app.get<Named & { Querystring: Static<typeof QueryParameters> }>('/v1/logstores/:name/query',
+    { schema: documented('Search records, or ask a SELECT', { querystring: QueryParameters }) },
+    (request, reply) => query(request.params.name, request.query, reply));
+  app.post<Named & { Body: Static<typeof QueryParameters> }>('/v1/logstores/:name/query',
+    { schema: documented('Search records, or ask a SELECT', { body: QueryParameters }) },
+    (request, reply) => query(request.params.name, request.body, reply));
+  app.get<Named & { Querystring: Static<typeof HistogramParameters> }>('/v1/logstores/:name/histogram',
+    { schema: documented('Counts and sums of a search over time', { querystring: HistogramParameters }) },
+    (request, reply) => histogram(request.params.name, request.query, reply));
+  app.post<Named & { Body: Static<typeof HistogramParameters> }>('/v1/logstores/:name/histogram',
+    { schema: documented('Counts and sums of a search over time', { body: HistogramParameters }) },
+    (request, reply) => histogram(request.params.name, request.body, reply));
+  done();
+}
+
+/** A query stops when nobody waits for its answer. */
+async function runWhileConnected(pool: QueryPool, job: PoolJob, reply: FastifyReply): Promise<PoolAnswer> {
+  const gone = new AbortController();
+  const leave = () => gone.abort();
+  reply.raw.once('close', leave);
+  try {
+    return await pool.run(job, gone.signal);
+  } finally {
+    reply.raw.removeListener('close', leave);
+  }
+}
+
+async function bodyText({ answer, dispose }: PoolAnswer): Promise<string> {
+  const text = answer.path === null ? Buffer.from(answer.body!).toString() : await readFile(answer.path, 'utf8');
+  await dispose();
+  return text;
+}
+
+async function sendBody({ answer, dispose }: PoolAnswer, reply: FastifyReply): Promise<FastifyReply> {
+  if (answer.path === null) {
+    await dispose();
+    return reply.send(Buffer.from(answer.body!));
+  }
+  const stream = createReadStream(answer.path);
+  stream.once('close', () => void dispose());
+  return reply.send(stream);
+}
