@@ -56,6 +56,7 @@ export class Journal {
   private writing: Promise<void> | null = null;
   /** Per segment file: its frames that are still needed. */
   private readonly needed = new Map<string, Set<number>>();
+  private readonly frames = new Map<string, number[]>();
   private readonly pathOfFrame = new Map<number, string>();
 
   private constructor(options: JournalOptions) {
@@ -109,10 +110,16 @@ export class Journal {
     return [...this.needed].filter(([path, frames]) => frames.size === 0 && path !== this.segment?.path).map(([path]) => path);
   }
 
+  /** Numbers of all frames in a segment, needed or not. */
+  framesOf(path: string): readonly number[] {
+    return this.frames.get(path) ?? [];
+  }
+
   async remove(paths: readonly string[]): Promise<void> {
     for (const path of paths) {
       await unlink(path);
       this.needed.delete(path);
+      this.frames.delete(path);
     }
     if (paths.length > 0) await syncDirectory(this.directory);
   }
@@ -188,7 +195,11 @@ export class Journal {
   }
 
   private remember(frame: JournalFrame): void {
-    this.pathOfFrame.set(frame.frame, frame.body.path);
-    this.needed.get(frame.body.path)!.add(frame.frame);
+    const { path } = frame.body;
+    this.pathOfFrame.set(frame.frame, path);
+    this.needed.get(path)!.add(frame.frame);
+    const frames = this.frames.get(path);
+    if (frames) frames.push(frame.frame);
+    else this.frames.set(path, [frame.frame]);
   }
 }

@@ -32,10 +32,14 @@ export interface PublishRecord {
 /** Agent, epoch, last sequence number stored. */
 export type AgentPosition = readonly [string, number, number];
 
-/** Segments of the journal are about to be deleted: what only they knew stands here from now on. */
+/**
+ * Segments of the journal are about to be deleted: what only they knew stands here from now on. The segments of the
+ * release before are gone by then.
+ */
 export interface ReleaseRecord {
   readonly type: 'release';
   readonly positions: readonly AgentPosition[];
+  /** All frames of those segments: published, should one of the segments still be found. */
   readonly frames: readonly number[];
   /** Numbers up to this one are used. */
   readonly lastFrame: number;
@@ -46,6 +50,7 @@ export interface SnapshotRecord {
   readonly commit: number;
   readonly lastFrame: number;
   readonly positions: readonly AgentPosition[];
+  readonly released: readonly number[];
   readonly windows: readonly PublishedWindow[];
   readonly stores: readonly StoreWindow[];
 }

@@ -13,6 +13,8 @@ export class LedgerState {
   private readonly positions = new Map<string, AgentPosition>();
   /** Windows published of each frame that the journal still holds. */
   private readonly published = new Map<number, Set<WindowKey>>();
+  /** Frames whose segments may or may not be deleted yet; all their windows are published. */
+  private released = new Set<number>();
 
   apply(record: LedgerRecord): void {
     switch (record.type) {
@@ -21,6 +23,7 @@ export class LedgerState {
         this.commit = record.commit;
         this.lastFrame = record.lastFrame;
         for (const position of record.positions) this.setPosition(position);
+        this.released = new Set(record.released);
         this.addWindows(record.windows);
         this.addStores(record.stores);
         break;
@@ -33,6 +36,7 @@ export class LedgerState {
         this.lastFrame = Math.max(this.lastFrame, record.lastFrame);
         for (const position of record.positions) this.setPosition(position);
         for (const frame of record.frames) this.published.delete(frame);
+        this.released = new Set(record.frames);
     }
   }
 
@@ -50,13 +54,14 @@ export class LedgerState {
       commit: this.commit,
       lastFrame: this.lastFrame,
       positions: [...this.positions.values()],
+      released: [...this.released],
       windows: [...this.statePaths].map(([key, { window, path }]) => ({ ...window, statePath: path, frames: framesOf.get(key) ?? [] })),
       stores: [...this.stores.values()].flatMap((windows) => [...windows.values()]),
     };
   }
 
   isPublished(frame: number, window: Window): boolean {
-    return this.published.get(frame)?.has(windowKey(window)) ?? false;
+    return this.released.has(frame) || (this.published.get(frame)?.has(windowKey(window)) ?? false);
   }
 
   get agentPositions(): Iterable<AgentPosition> {

@@ -4,7 +4,7 @@ import { statusRow, type StatusRow } from '../../shared/status-rows.ts';
 import type { EniAttributes, WireSeal } from '../../shared/wire/wire-seal.ts';
 import type { JournalFrame } from '../journal/batch-frame.ts';
 import type { EniWindowCounts } from '../logstore/catalog.ts';
-import { windowEnd, windowKey, type Window } from '../logstore/window.ts';
+import { windowKey, type Window } from '../logstore/window.ts';
 
 /** What one agent has said of one ENI in one window. */
 export interface AgentWindow {
@@ -125,32 +125,32 @@ export function eniCounts(agents: readonly AgentWindow[]): EniWindowCounts {
   };
 }
 
-/** What the windows inside a longer one say together; an ENI that one of them does not mention is partial there. */
-export function rollUp(states: readonly WindowState[], target: Window): Map<string, AgentWindow[]> {
-  const covered = new Map<string, { agent: AgentWindow; seconds: number }>();
+/**
+ * What the windows that lie in `target` say together, of each ENI that `includes` accepts. An agent that has not sealed
+ * all of the target's time makes it partial.
+ */
+export function rollUp(
+  states: readonly WindowState[], target: Window, includes: (eniId: string, state: WindowState, agents: readonly AgentWindow[]) => boolean,
+): Map<string, AgentWindow[]> {
   const result = new Map<string, AgentWindow[]>();
+  const sealedSeconds = new Map<AgentWindow, number>();
   for (const state of states) {
-    if (state.window.start < target.start || windowEnd(state.window) > windowEnd(target)) continue;
-    for (const [eniId, agents] of state.enis) {
-      for (const agent of agents.values()) {
-        const key = JSON.stringify([eniId, agent.agentId]);
-        const known = covered.get(key);
-        const seconds = agent.seal ? state.window.seconds : 0;
-        if (!known) {
-          const copy = { ...agent, logStores: [...agent.logStores] };
-          covered.set(key, { agent: copy, seconds });
-          result.set(eniId, [...(result.get(eniId) ?? []), copy]);
-          continue;
-        }
-        known.seconds += seconds;
-        known.agent.rows += agent.rows;
-        if (agent.seal) known.agent.seal = known.agent.seal ? addSeals(known.agent.seal, agent.seal) : agent.seal;
-        for (const store of agent.logStores) if (!known.agent.logStores.includes(store)) known.agent.logStores.push(store);
+    for (const [eniId, byAgent] of state.enis) {
+      if (!includes(eniId, state, [...byAgent.values()])) continue;
+      let together = result.get(eniId);
+      if (!together) result.set(eniId, (together = []));
+      for (const agent of byAgent.values()) {
+        let sum = together.find(({ agentId }) => agentId === agent.agentId);
+        if (!sum) together.push((sum = { agentId: agent.agentId, rows: 0, seal: null, logStores: [] }));
+        sum.rows += agent.rows;
+        if (!agent.seal) continue;
+        sum.seal = sum.seal ? addSeals(sum.seal, agent.seal) : agent.seal;
+        sealedSeconds.set(sum, (sealedSeconds.get(sum) ?? 0) + state.window.seconds);
       }
     }
   }
-  for (const { agent, seconds } of covered.values()) {
-    if (agent.seal && seconds < target.seconds) agent.seal = { ...agent.seal, partial: true };
+  for (const [agent, seconds] of sealedSeconds) {
+    if (seconds < target.seconds) agent.seal = { ...agent.seal!, partial: true };
   }
   return result;
 }

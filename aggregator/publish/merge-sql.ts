@@ -1,0 +1,68 @@
+import { COLUMNS, sqlName, type Column } from '../../shared/columns.ts';
+import { FLOW_STATES, INITIATORS, LOG_STATUSES } from '../../shared/fields.ts';
+import { STATUS_OK } from '../../shared/records.ts';
+import { WIRE_COLUMNS } from '../../shared/wire/column-batch.ts';
+import type { Window } from '../logstore/window.ts';
+
+/** Every partial row of one flow becomes one row, by the merge rules of the field table. */
+export function mergeSelect(columns: readonly Column[], from: string): string {
+  const keys = columns.filter(({ field }) => field.merge === 'key').map(sqlName);
+  const list = columns.map((column) => `${merged(column)} AS ${sqlName(column)}`);
+  return `SELECT ${list.join(', ')} FROM ${from} GROUP BY ${keys.join(', ')}`;
+}
+
+function merged(column: Column): string {
+  const name = sqlName(column);
+  switch (column.field.merge) {
+    case 'key': return name;
+    case 'sum': return `least(sum(${name}), ${column.sqlType === 'UINTEGER' ? '4294967295' : '9007199254740991'})::${column.sqlType}`;
+    case 'min': return `min(${name})`;
+    // of equal values, and the same one in every order of rows
+    case 'constant':
+    case 'max': return `max(${name})`;
+    case 'or': return `bit_or(${name})`;
+    case 'flow-state': return first(name, FLOW_STATES);
+    case 'initiator': return first(name, INITIATORS);
+  }
+}
+
+/** The value that stands first in the list. */
+function first(name: string, values: readonly string[]): string {
+  const ranks = values.map((value, rank) => `WHEN '${value}' THEN ${rank}`).join(' ');
+  const names = values.map((value, rank) => `WHEN ${rank} THEN '${value}'`).join(' ');
+  return `CASE min(CASE ${name} ${ranks} END) ${names} END`;
+}
+
+/** Rows of a file lie in this order: an ENI's together, then the addresses, which is what searches ask for. */
+const ORDER_FIRST = ['eni_id', 'start', 'srcaddr_hi', 'srcaddr_lo', 'dstaddr_hi', 'dstaddr_lo', 'srcport', 'dstport', 'protocol', 'direction'];
+
+function orderBy(): string {
+  const keys = COLUMNS.filter(({ field }) => field.merge === 'key').map(({ name }) => name);
+  return [...ORDER_FIRST, ...keys.filter((name) => !ORDER_FIRST.includes(name))].map((name) => `"${name}"`).join(', ');
+}
+
+const OK = `'${LOG_STATUSES[STATUS_OK]}'`;
+
+/**
+ * The rows of one target: the staged flows that are routed to it and the previous file's, merged, with the status
+ * rows. Symbols are an ENUM in the stage and text in files.
+ */
+export function targetSelect(target: number, window: Window, previous: string | null): string {
+  const staged = mergeSelect(WIRE_COLUMNS, `(
+      SELECT stage.* REPLACE (${window.start}::BIGINT AS "start", ${window.start + window.seconds}::BIGINT AS "end")
+      FROM stage JOIN route ON stage.frame = route.frame AND stage.start = route.start AND stage."end" = route."end" AND stage.eni_id = route.eni_id
+      WHERE route.target = ${target} AND (route.action IS NULL OR stage.action = route.action))`);
+  const columns = COLUMNS.map((column) => {
+    if (column.name === 'log_status') return `${OK} AS log_status`;
+    if (column.name === 'skipped_packets') return 'NULL::BIGINT AS skipped_packets';
+    return column.field.type === 'symbol' ? `${sqlName(column)}::VARCHAR AS ${sqlName(column)}` : sqlName(column);
+  });
+  const fresh = `SELECT ${columns.join(', ')} FROM (${staged})`;
+  const status = `SELECT * EXCLUDE (target) FROM status WHERE target = ${target}`;
+  const names = COLUMNS.map(sqlName).join(', ');
+  if (previous === null) return `SELECT ${names} FROM (${fresh} UNION ALL BY NAME ${status}) ORDER BY ${orderBy()}`;
+  const file = `read_parquet('${previous.replaceAll("'", "''")}', hive_partitioning = false)`;
+  const flows = mergeSelect(COLUMNS, `(${fresh} UNION ALL BY NAME SELECT * FROM ${file} WHERE log_status = ${OK})`);
+  const kept = `SELECT * FROM ${file} WHERE log_status <> ${OK} AND eni_id NOT IN (SELECT eni_id FROM told WHERE target = ${target})`;
+  return `SELECT ${names} FROM (${flows} UNION ALL BY NAME ${kept} UNION ALL BY NAME ${status}) ORDER BY ${orderBy()}`;
+}

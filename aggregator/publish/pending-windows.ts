@@ -1,0 +1,135 @@
+import type { JournalFrame } from '../journal/batch-frame.ts';
+import { windowEnd, windowKey, type Window, type WindowKey } from '../logstore/window.ts';
+
+export interface PendingOptions {
+  /** A window is published without the seals that are missing so long after its end, or after its rows came. */
+  readonly aggregationDelayMs: number;
+  /** What is ready waits at most so long for the rest of its window, so that few files are written twice. */
+  readonly settleMs: number;
+}
+
+/** Frames of one window that can be published together. */
+export interface ReadyWindow extends Window {
+  readonly frames: readonly JournalFrame[];
+}
+
+interface Pending {
+  readonly window: Window;
+  readonly frames: Map<number, JournalFrame>;
+  /** Per ENI: the agents that sent rows or a seal, and whether the seal came. */
+  readonly sealed: Map<string, Map<string, boolean>>;
+  /** When the first of the frames that are ready was found so; null: none is. */
+  readySinceMs: number | null;
+}
+
+/**
+ * What the journal holds and no LogStore does yet, by window.
+ *
+ * A frame is ready for publication when every agent expected for each of its ENIs has sealed the window. Expected are
+ * the agents that sent something for the ENI and window; the assignment of agents to ENIs belongs in `expectedAgents`.
+ */
+export class PendingWindows {
+  private readonly windows = new Map<WindowKey, Pending>();
+  private readonly options: PendingOptions;
+
+  constructor(options: PendingOptions) {
+    this.options = options;
+  }
+
+  get size(): number {
+    return this.windows.size;
+  }
+
+  /** The windows that the frame says something of and that `skip` leaves; how many they are. */
+  add(frame: JournalFrame, skip: (window: Window) => boolean = () => false): number {
+    const keys = new Set<WindowKey>();
+    for (const { start, seconds, enis } of frame.windows) {
+      const pending = this.open({ start, seconds }, frame, skip, keys);
+      if (pending) for (const [eniId] of enis) mark(pending, eniId, frame.agent, false);
+    }
+    for (const { windowStart, windowSeconds, eniId } of frame.seals) {
+      const pending = this.open({ start: windowStart, seconds: windowSeconds }, frame, skip, keys);
+      if (pending) mark(pending, eniId, frame.agent, true);
+    }
+    return keys.size;
+  }
+
+  /** Windows of which something is due, the oldest first; all that is pending if `everything`. */
+  ready(nowMs: number, everything: boolean): ReadyWindow[] {
+    const result: ReadyWindow[] = [];
+    for (const pending of this.windows.values()) {
+      const frames = everything ? [...pending.frames.values()] : this.dueFrames(pending, nowMs);
+      if (frames.length > 0) result.push({ ...pending.window, frames });
+    }
+    return result.sort((a, b) => windowEnd(a) - windowEnd(b));
+  }
+
+  /** These frames of the window are published. */
+  remove({ frames, ...window }: ReadyWindow): void {
+    const key = windowKey(window);
+    const pending = this.windows.get(key);
+    if (!pending) return;
+    for (const { frame } of frames) pending.frames.delete(frame);
+    pending.readySinceMs = null;
+    if (pending.frames.size === 0) this.windows.delete(key);
+  }
+
+  /** The windows that overlap the range and hold an ENI that `concerns`. */
+  count(from: number, to: number, concerns: (eniId: string, window: Window, frame: JournalFrame) => boolean): number {
+    let count = 0;
+    for (const { window, frames } of this.windows.values()) {
+      if (window.start >= to || windowEnd(window) <= from) continue;
+      if ([...frames.values()].some((frame) => enisOf(frame, window).some((eniId) => concerns(eniId, window, frame)))) count++;
+    }
+    return count;
+  }
+
+  private open(window: Window, frame: JournalFrame, skip: (window: Window) => boolean, keys: Set<WindowKey>): Pending | null {
+    const key = windowKey(window);
+    if (!keys.has(key) && skip(window)) return null;
+    keys.add(key);
+    let pending = this.windows.get(key);
+    if (!pending) this.windows.set(key, (pending = { window, frames: new Map(), sealed: new Map(), readySinceMs: null }));
+    pending.frames.set(frame.frame, frame);
+    return pending;
+  }
+
+  private dueFrames(pending: Pending, nowMs: number): JournalFrame[] {
+    const { frames, window } = pending;
+    const endMs = windowEnd(window) * 1000;
+    let ready = 0;
+    const due = [...frames.values()].filter((frame) => {
+      if (enisOf(frame, window).every((eniId) => this.isSealed(pending, eniId))) {
+        ready++;
+        return true;
+      }
+      return nowMs >= Math.max(endMs, frame.receivedMs) + this.options.aggregationDelayMs;
+    });
+    if (ready > 0) pending.readySinceMs ??= nowMs;
+    const settled = pending.readySinceMs !== null && nowMs - pending.readySinceMs >= this.options.settleMs;
+    return due.length === frames.size || due.length > ready || settled ? due : [];
+  }
+
+  private isSealed(pending: Pending, eniId: string): boolean {
+    const agents = pending.sealed.get(eniId);
+    return agents !== undefined && expectedAgents(agents).every((agent) => agents.get(agent) === true);
+  }
+}
+
+/** The one place that knows which agents must seal a window of an ENI. */
+function expectedAgents(heard: ReadonlyMap<string, boolean>): string[] {
+  return [...heard.keys()];
+}
+
+function mark(pending: Pending, eniId: string, agent: string, sealed: boolean): void {
+  let agents = pending.sealed.get(eniId);
+  if (!agents) pending.sealed.set(eniId, (agents = new Map()));
+  if (sealed || !agents.has(agent)) agents.set(agent, sealed);
+}
+
+function enisOf(frame: JournalFrame, window: Window): string[] {
+  const enis = frame.windows.filter((contents) => contents.start === window.start && contents.seconds === window.seconds)
+    .flatMap((contents) => contents.enis.map(([eniId]) => eniId));
+  const seals = frame.seals.filter((seal) => seal.windowStart === window.start && seal.windowSeconds === window.seconds);
+  return [...enis, ...seals.map((seal) => seal.eniId)];
+}

@@ -1,0 +1,58 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { WeirError } from '../../shared/errors.ts';
+import type { PublishAnswer, PublishJob, TargetResult } from './job.ts';
+
+/** In the source tree modules are .ts, in a build .js. */
+const WORKER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './publish-worker.ts' : './publish-worker.js', import.meta.url));
+
+/** The process that writes Parquet files: started when it is needed, and again when it has died. One job at a time. */
+export class PublishProcess {
+  private child: ChildProcess | null = null;
+  private stopped = false;
+  private nextId = 1;
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  async run(job: Omit<PublishJob, 'id'>): Promise<readonly TargetResult[]> {
+    if (this.stopped) throw new WeirError('STORAGE', 'the publisher is stopping');
+    const child = (this.child ??= this.start());
+    const id = this.nextId++;
+    const answer = await new Promise<PublishAnswer>((resolve, reject) => {
+      const onMessage = (message: PublishAnswer): void => {
+        if (message.id !== id) return;
+        child.off('message', onMessage).off('exit', onExit);
+        resolve(message);
+      };
+      const onExit = (code: number | null, signal: string | null): void => {
+        child.off('message', onMessage);
+        reject(new WeirError('STORAGE', `the publishing process ended with ${signal ?? `exit code ${code}`}`));
+      };
+      child.on('message', onMessage).once('exit', onExit);
+      child.send({ ...job, id }, (error) => error && child.kill('SIGKILL'));
+    });
+    if ('error' in answer) throw new WeirError('STORAGE', `the publishing process could not write: ${answer.error}`);
+    return answer.targets;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    const child = this.child;
+    if (!child) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  private start(): ChildProcess {
+    const child = fork(WORKER, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: {} });
+    child.once('exit', () => {
+      if (this.child === child) this.child = null;
+    });
+    // reported by `exit` as well
+    child.on('error', () => {});
+    return child;
+  }
+}

@@ -1,0 +1,194 @@
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'winston';
+import type { JournalFrame } from '../journal/batch-frame.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { DataLayout } from '../logstore/layout.ts';
+import type { AgentPosition } from '../logstore/ledger-record.ts';
+import type { Ledger } from '../logstore/ledger.ts';
+import type { PendingWindows, ReadyWindow } from './pending-windows.ts';
+import { Publication } from './publication.ts';
+import type { PublishProcess } from './publish-process.ts';
+import type { Router } from './routing.ts';
+
+export interface PublisherParts {
+  readonly layout: DataLayout;
+  readonly journal: Journal;
+  readonly ledger: Ledger;
+  readonly pending: PendingWindows;
+  readonly process: PublishProcess;
+  readonly router: () => Router;
+  /** Every agent's last sequence number, as received. */
+  readonly positions: () => readonly AgentPosition[];
+  readonly log: Logger;
+  readonly onPublished?: (milliseconds: number, windows: number, rows: number) => void;
+  readonly onFailure?: () => void;
+}
+
+/** How often the publisher looks for what has become due. */
+const LOOK_MS = 200;
+/** A replaced file stays so long: a query that has listed it may still have to open it. */
+const REPLACED_FILE_MS = 120_000;
+const RETRY_FIRST_MS = 500;
+const RETRY_MOST_MS = 30_000;
+/** Bounds of one publication, which the publishing process holds in memory. */
+const JOB_BYTES = 128 * 1024 * 1024;
+const JOB_WINDOWS = 64;
+
+/**
+ * Moves rows from the journal into LogStores.
+ *
+ * I1. The order is: files durable, then the ledger's record, then everything that relies on it. Whatever is cut off
+ *     before the record left no trace but files that nobody refers to.
+ * I2. One publication at a time; a file of a LogStore's window holds exactly the frames that the ledger names for it.
+ */
+export class Publisher {
+  private readonly parts: PublisherParts;
+  private generation: number;
+  /** Frames with windows still to be published: how many. */
+  private readonly windowsLeft = new Map<number, number>();
+  private timer: NodeJS.Timeout | null = null;
+  private readonly replacedTimers = new Map<NodeJS.Timeout, string[]>();
+  private working: Promise<void> = Promise.resolve();
+  private busy = false;
+  private stopping = false;
+  private retryMs = RETRY_FIRST_MS;
+  private notBeforeMs = 0;
+
+  constructor(parts: PublisherParts) {
+    this.parts = parts;
+    this.generation = parts.ledger.state.commit;
+  }
+
+  start(): void {
+    this.timer = setInterval(() => {
+      if (!this.busy && Date.now() >= this.notBeforeMs) void this.publishDue(false).catch(() => {});
+    }, LOOK_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.timer) clearInterval(this.timer);
+    for (const timer of this.replacedTimers.keys()) clearTimeout(timer);
+    await this.parts.process.stop();
+    await this.working.catch(() => {});
+    for (const paths of this.replacedTimers.values()) await this.removeFiles(paths);
+    this.replacedTimers.clear();
+  }
+
+  /** A frame is in the journal, just now or since before the start. */
+  add(frame: JournalFrame): void {
+    const { pending, ledger, journal } = this.parts;
+    const windows = pending.add(frame, (window) => ledger.state.isPublished(frame.frame, window));
+    if (windows === 0) journal.release(frame.frame);
+    else this.windowsLeft.set(frame.frame, windows);
+  }
+
+  /** Publishes all that is pending, sealed or not; resolves when queries see it. */
+  async flush(): Promise<void> {
+    await this.publishDue(true);
+  }
+
+  private publishDue(everything: boolean): Promise<void> {
+    const done = this.working.catch(() => {}).then(() => this.work(everything));
+    this.working = done;
+    return done;
+  }
+
+  private async work(everything: boolean): Promise<void> {
+    this.busy = true;
+    try {
+      const due = this.parts.pending.ready(Date.now(), everything);
+      while (due.length > 0 && !this.stopping) await this.publish(takeJob(due));
+      await this.removeSegments();
+      this.retryMs = RETRY_FIRST_MS;
+    } catch (error) {
+      if (this.stopping) return;
+      this.notBeforeMs = Date.now() + this.retryMs;
+      this.parts.log.error(`publication failed, next attempt in ${this.retryMs} ms: ${(error as Error).message}`);
+      this.parts.onFailure?.();
+      this.retryMs = Math.min(this.retryMs * 2, RETRY_MOST_MS);
+      throw error;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private async publish(windows: readonly ReadyWindow[]): Promise<void> {
+    const { layout, ledger, pending, process, journal, router, onPublished } = this.parts;
+    const begun = performance.now();
+    // Each attempt has names of its own: what an earlier one left is never taken for this one's.
+    const publication = new Publication(layout.root, windows, ledger.state, router(), ++this.generation);
+    let results;
+    try {
+      await publication.writeStates();
+      results = await process.run(publication.job(layout.temporary));
+    } catch (error) {
+      await this.removeFiles(publication.written());
+      throw error;
+    }
+    const replaced = publication.replaced();
+    await ledger.append(publication.record(results));
+    for (const window of windows) {
+      pending.remove(window);
+      for (const { frame } of window.frames) {
+        const left = this.windowsLeft.get(frame)! - 1;
+        if (left > 0) this.windowsLeft.set(frame, left);
+        else {
+          this.windowsLeft.delete(frame);
+          journal.release(frame);
+        }
+      }
+    }
+    this.removeLater(replaced);
+    onPublished?.(performance.now() - begun, windows.length, results.reduce((rows, result) => rows + result.rows, 0));
+  }
+
+  /** Deletes segments of the journal; first the ledger learns what only they knew. */
+  private async removeSegments(): Promise<void> {
+    const { journal, ledger, positions } = this.parts;
+    const removable = journal.removable;
+    if (removable.length === 0) return;
+    const frames = removable.flatMap((path) => journal.framesOf(path));
+    await ledger.append({ type: 'release', positions: positions(), frames, lastFrame: frames.reduce((a, b) => Math.max(a, b), 0) });
+    await journal.remove(removable);
+  }
+
+  private removeLater(paths: string[]): void {
+    if (paths.length === 0) return;
+    const timer = setTimeout(() => {
+      this.replacedTimers.delete(timer);
+      void this.removeFiles(paths);
+    }, REPLACED_FILE_MS);
+    timer.unref();
+    this.replacedTimers.set(timer, paths);
+  }
+
+  private async removeFiles(paths: readonly string[]): Promise<void> {
+    // One that stays behind is an orphan, and goes at the next start.
+    for (const path of paths) await unlink(join(this.parts.layout.root, path)).catch(() => {});
+  }
+}
+
+/** Takes off `due` what makes one publication. */
+function takeJob(due: ReadyWindow[]): ReadyWindow[] {
+  const windows: ReadyWindow[] = [];
+  const taken = new Set<number>();
+  let bytes = 0;
+  while (due.length > 0 && windows.length < JOB_WINDOWS && bytes < JOB_BYTES) {
+    const window = due[0]!;
+    const frames: JournalFrame[] = [];
+    for (const frame of window.frames) {
+      if (!taken.has(frame.frame)) {
+        if (bytes >= JOB_BYTES) break;
+        bytes += frame.body.length;
+        taken.add(frame.frame);
+      }
+      frames.push(frame);
+    }
+    windows.push({ start: window.start, seconds: window.seconds, frames });
+    if (frames.length < window.frames.length) due[0] = { ...window, frames: window.frames.slice(frames.length) };
+    else due.shift();
+  }
+  return windows;
+}

@@ -1,0 +1,129 @@
+import { BatchError, quoted } from '../../shared/wire/batch-error.ts';
+import { symbolColumn } from '../../shared/wire/column-batch.ts';
+import { decodeColumnar, type DecodedBatch } from '../../shared/wire/decode-columnar.ts';
+import { decodeNdjson } from '../../shared/wire/decode-ndjson.ts';
+import { encodeColumns } from '../../shared/wire/encode-columnar.ts';
+import { Problem } from '../api/problem.ts';
+import type { BatchHeader, JournalFrame } from '../journal/batch-frame.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { AgentPositions } from './agent-positions.ts';
+import { batchContents } from './batch-contents.ts';
+import { inflate, type BodyLimits } from './inflate.ts';
+
+export const COLUMNAR_TYPE = 'application/vnd.apache.arrow.stream';
+export const NDJSON_TYPE = 'application/x-ndjson';
+
+/** A batch as it came, after authentication. */
+export interface IncomingBatch {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly logStore: string;
+  readonly contentType: string;
+  readonly contentEncoding: string | undefined;
+  readonly body: Uint8Array;
+}
+
+export interface Received {
+  readonly status: 'stored' | 'duplicate';
+  readonly rows: number;
+}
+
+/** Windows that one batch may touch: each costs the publisher a file. */
+const MAX_WINDOWS = 4096;
+/** ENIs times windows, for the same reason. */
+const MAX_CONTENTS = 1 << 18;
+
+/**
+ * Takes batches in.
+ *
+ * I1. `stored` is answered only when the batch is durable in the journal; the position advances with it, so the next
+ *     attempt of the same batch is a duplicate.
+ * I2. Batches of one agent enter the journal one at a time, in the order of their numbers.
+ */
+export class Receiver {
+  private readonly journal: Journal;
+  private readonly positions: AgentPositions;
+  private readonly limits: BodyLimits;
+  private readonly onStored: (frame: JournalFrame) => void;
+  private readonly turns = new Map<string, Promise<unknown>>();
+
+  constructor(journal: Journal, positions: AgentPositions, limits: BodyLimits, onStored: (frame: JournalFrame) => void) {
+    this.journal = journal;
+    this.positions = positions;
+    this.limits = limits;
+    this.onStored = onStored;
+  }
+
+  async receive(batch: IncomingBatch): Promise<Received> {
+    // Looked at first: a batch that will not be stored need not be read.
+    if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
+    const bytes = await inflate(batch.body, batch.contentEncoding, this.limits);
+    const { header, body, rows } = readBatch(batch, bytes);
+    return this.inTurn(batch.agent, async () => {
+      if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
+      const frame = await this.journal.append(header, body);
+      this.positions.advance(batch.agent, batch.epoch, batch.sequence);
+      this.onStored(frame);
+      return { status: 'stored', rows };
+    });
+  }
+
+  /** false: stored before. Throws the answer to what must not be stored. */
+  private isNext({ agent, epoch, sequence }: IncomingBatch): boolean {
+    const place = this.positions.place(agent, epoch, sequence);
+    switch (place.kind) {
+      case 'next': return true;
+      case 'duplicate': return false;
+      case 'gap':
+        throw new Problem(409, `batch ${sequence} of agent ${agent}, epoch ${epoch}, came before batch ${place.expected}; send that one first`,
+          { 'expected-sequence': place.expected });
+      case 'stale-epoch':
+        throw new Problem(409, `agent ${agent} has begun epoch ${place.newest}; epoch ${epoch} is closed`, { 'newest-epoch': place.newest });
+    }
+  }
+
+  private async inTurn<T>(agent: string, work: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(agent) ?? Promise.resolve();
+    const turn = before.catch(() => {}).then(work);
+    this.turns.set(agent, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.turns.get(agent) === turn) this.turns.delete(agent);
+    }
+  }
+}
+
+function readBatch(batch: IncomingBatch, bytes: Uint8Array): { header: BatchHeader; body: Uint8Array; rows: number } {
+  try {
+    const columnar = batch.contentType === COLUMNAR_TYPE;
+    const decoded = columnar ? decodeColumnar(bytes) : decodeNdjson(bytes, batch.agent);
+    checkAgent(decoded, batch.agent);
+    const windows = batchContents(decoded.batches);
+    if (windows.length > MAX_WINDOWS) throw new BatchError('invalid', `${windows.length} windows in one batch; at most ${MAX_WINDOWS} are taken`);
+    const contents = windows.reduce((sum, window) => sum + window.enis.length, decoded.seals.length);
+    if (contents > MAX_CONTENTS) throw new BatchError('invalid', `${contents} ENIs and windows in one batch; at most ${MAX_CONTENTS} are taken`);
+    const header: BatchHeader = {
+      agent: batch.agent, epoch: batch.epoch, sequence: batch.sequence, logStore: batch.logStore, receivedMs: Date.now(), windows, seals: decoded.seals,
+    };
+    const rows = decoded.batches.reduce((sum, { rows: count }) => sum + count, 0);
+    return { header, body: columnar ? bytes : encodeColumns(decoded.batches, decoded.seals), rows };
+  } catch (error) {
+    if (error instanceof BatchError) throw new Problem(error.fault === 'malformed' ? 400 : 422, error.message);
+    throw error;
+  }
+}
+
+/** A token speaks for one agent: nobody reports in another's name. */
+function checkAgent({ batches, seals }: DecodedBatch, agent: string): void {
+  for (const [position, batch] of batches.entries()) {
+    const { index, dictionary } = symbolColumn(batch, 'agent_id');
+    if (dictionary.every((value) => value === agent)) continue;
+    const row = index.findIndex((entry: number) => dictionary[entry] !== agent);
+    if (row >= 0) throw new BatchError('invalid', `record batch ${position + 1}, row ${row + 1}: agent_id is ${quoted(dictionary[index[row]!])}, but ${quoted(agent)} sends it`);
+  }
+  for (const [position, seal] of seals.entries()) {
+    if (seal.agentId !== agent) throw new BatchError('invalid', `seal ${position + 1}: agent-id is ${quoted(seal.agentId)}, but ${quoted(agent)} sends it`);
+  }
+}
