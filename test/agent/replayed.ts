@@ -22,7 +22,7 @@ export const ALL_FIELDS = FIELDS.map((field) => field.name);
 export async function replayed(captures: readonly Uint8Array[], options: ReplayOptions): Promise<Replayed> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-replay-'));
   try {
-    const paths = captures.map((bytes, i) => join(folder, `${i}.pcap`));
+    const paths = captures.map((_, i) => join(folder, `${i}.pcap`));
     captures.forEach((bytes, i) => writeFileSync(paths[i]!, bytes));
     return await replayedFiles(paths, options);
   } finally {
