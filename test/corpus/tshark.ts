@@ -25,6 +25,13 @@ export interface TsharkPacket {
   /** Bytes of the frame on the wire. */
   readonly frameBytes: number;
   readonly captureBytes: number;
+  /** Name in a pcapng; empty where there is none. */
+  readonly interfaceName: string;
+  /** Of the outermost Ethernet header; empty where there is none. */
+  readonly sourceMac: string;
+  readonly destinationMac: string;
+  /** The kernel's packet type in Linux SLL and SLL2; NaN elsewhere. */
+  readonly kernelType: number;
   readonly src: string;
   readonly dst: string;
   readonly protocol: number;
@@ -51,7 +58,7 @@ export interface TsharkFile {
 }
 
 const FIELDS = [
-  'frame.interface_id', 'frame.encap_type', 'frame.time_epoch', 'frame.protocols', 'frame.len', 'frame.cap_len',
+  'frame.interface_id', 'frame.interface_name', 'eth.src', 'eth.dst', 'sll.pkttype', 'frame.encap_type', 'frame.time_epoch', 'frame.protocols', 'frame.len', 'frame.cap_len',
   'ip.src', 'ip.dst', 'ip.proto', 'ip.hdr_len', 'ip.len', 'ip.id', 'ip.flags.mf', 'ip.frag_offset',
   'ipv6.src', 'ipv6.dst', 'ipv6.nxt', 'ipv6.plen',
   'ipv6.hopopts.nxt', 'ipv6.dstopts.nxt', 'ipv6.routing.nxt', 'ipv6.fraghdr.nxt', 'ah.next_header',
@@ -128,6 +135,10 @@ function readPacket(line: Line, frame: number): TsharkPacket | null {
   const portPrefix = portLayer === 'udplite' ? 'udp' : portLayer;
   return {
     frame, layers, src, dst, protocol, isIpv6,
+    interfaceName: line.at('frame.interface_name'),
+    sourceMac: line.at('eth.src'),
+    destinationMac: line.at('eth.dst'),
+    kernelType: line.number('sll.pkttype'),
     time: line.number('frame.time_epoch'),
     frameBytes: line.number('frame.len'),
     captureBytes: line.number('frame.cap_len'),

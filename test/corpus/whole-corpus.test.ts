@@ -8,9 +8,12 @@ import { parse } from 'yaml';
 import { lostPackets } from '../../shared/seal.ts';
 import { CORPUS, corpusFiles } from './corpus-files.ts';
 import { replayFile, type ReplayedFile } from './replayed-file.ts';
+import { hasWireshark } from './wireshark.ts';
 
 const MAX_FILE_MS = 5000;
 const MAX_RSS_BYTES = 300e6;
+/** By tshark, in http/206_example_a.pcap without its last five bytes. */
+const PACKETS_BEFORE_CUT = 671;
 const WEIR = fileURLToPath(new URL('../../weir.ts', import.meta.url));
 const unreadable = parse(readFileSync(new URL('unreadable.yaml', import.meta.url), 'utf8')) as Record<string, number>;
 
@@ -51,7 +54,7 @@ test.serial('every capture of the corpus is read to its end or refused with a re
     t.log(`the corpus is absent (${CORPUS}): nothing read`);
     return void t.pass();
   }
-  const counts = countWithCapinfos(files);
+  const counts = hasWireshark(t) ? countWithCapinfos(files) : null;
   const refused: Record<string, number> = {};
   const wrong: string[] = [];
   const total = { packets: 0, slowestMs: 0, slowest: '' };
@@ -70,7 +73,7 @@ test.serial('every capture of the corpus is read to its end or refused with a re
     total.packets += packets;
     wrong.push(...unaccounted(replayed).map((line) => `${file}: ${line}`));
     wrong.push(...damaged.map(({ offset, reason }) => `${file}: damaged at ${offset}: ${reason}`));
-    if (packets !== counts.get(file)) wrong.push(`${file}: ${packets} packets, capinfos counts ${counts.get(file)}`);
+    if (counts && packets !== counts.get(file)) wrong.push(`${file}: ${packets} packets, capinfos counts ${counts.get(file)}`);
   }
   const maxRssBytes = process.resourceUsage().maxRSS * 1024;
   t.log(`${files.length} files, ${total.packets} packets; slowest ${total.slowest} in ${total.slowestMs.toFixed(0)} ms; RSS at most ${(maxRssBytes / 1e6).toFixed(0)} MB`);
@@ -91,6 +94,10 @@ function runWeir(...words: string[]): { status: number | null; rows: string[]; e
   return { status, rows: stdout.split('\n').filter((line) => line !== ''), errors: stderr, maxRssBytes: Number(maxRss?.[1] ?? NaN) * 1024 };
 }
 
+function packetsIn(rows: readonly string[]): number {
+  return rows.reduce((sum, row) => sum + ((JSON.parse(row) as { packets: number | null }).packets ?? 0), 0);
+}
+
 test.serial('the command reads, refuses and reports damage with the exit codes it promises, within its memory', (t) => {
   if (corpusFiles(CORPUS).length === 0) {
     t.log(`the corpus is absent (${CORPUS}): nothing read`);
@@ -99,7 +106,8 @@ test.serial('the command reads, refuses and reports damage with the exit codes i
   const whole = join(CORPUS, 'zeek/echo-connections.pcap.gz');
   const good = runWeir(whole);
   t.is(good.status, 0, good.errors);
-  t.is(good.rows.reduce((sum, row) => sum + ((JSON.parse(row) as { packets: number | null }).packets ?? 0), 0), 82_582);
+  t.is(packetsIn(good.rows), 82_582);
+  t.log(`a process of its own takes ${(good.maxRssBytes / 1e6).toFixed(0)} MB`);
   t.true(good.maxRssBytes < MAX_RSS_BYTES, `${good.maxRssBytes} bytes`);
 
   const refused = runWeir(join(CORPUS, 'zeek/radiotap.pcap'));
@@ -115,10 +123,7 @@ test.serial('the command reads, refuses and reports damage with the exit codes i
     const damaged = runWeir(cut);
     t.is(damaged.status, 1);
     t.regex(damaged.errors, /damaged at byte \d+/);
-    const packets = Number(spawnSync('capinfos', ['-T', '-r', '-c', cut], { encoding: 'utf8' }).stdout.split('\t')[1]);
-    const got = damaged.rows.reduce((sum, row) => sum + ((JSON.parse(row) as { packets: number | null }).packets ?? 0), 0);
-    t.true(packets > 0);
-    t.is(got, packets);
+    t.is(packetsIn(damaged.rows), PACKETS_BEFORE_CUT);
   } finally {
     rmSync(scratch, { recursive: true });
   }
