@@ -1,0 +1,73 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LOGSTORE_NAME } from '../logstore/layout.ts';
+import type { Metrics } from '../metrics.ts';
+import type { BodyLimits } from '../receive/inflate.ts';
+import { COLUMNAR_TYPE, NDJSON_TYPE, type IncomingBatch, type Receiver } from '../receive/receiver.ts';
+import { speaksFor } from './authorization.ts';
+import { Problem } from './problem.ts';
+
+export const DEFAULT_LOGSTORE = 'default';
+const AGENT_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** POST /v1/batches: the agent, its epoch and sequence number stand in headers, so that they can be judged before the body. */
+export function batchRoutes(app: FastifyInstance, receiver: Receiver, limits: BodyLimits, metrics: Metrics): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser([COLUMNAR_TYPE, NDJSON_TYPE], { parseAs: 'buffer', bodyLimit: limits.compressedBytes }, (_request, body, done) => done(null, body));
+  app.addHook('onRequest', async (request) => {
+    const type = mediaType(request);
+    if (type !== COLUMNAR_TYPE && type !== NDJSON_TYPE) {
+      throw new Problem(415, `Content-Type is ${JSON.stringify(type)}; ${COLUMNAR_TYPE} and ${NDJSON_TYPE} are taken`);
+    }
+    const agent = readAgent(request);
+    if (!speaksFor(request.token!, agent)) throw new Problem(403, `the token belongs to the agent ${request.token!.agentId}, but ${agent} is named as the sender`);
+  });
+  app.post('/v1/batches', { config: { scope: 'ingest' } }, async (request) => {
+    const batch = readRequest(request);
+    try {
+      const { status, rows } = await receiver.receive(batch);
+      metrics.batches.inc({ result: status });
+      metrics.rows.inc(rows);
+      metrics.bodyBytes.inc(batch.body.length);
+      return { status };
+    } catch (error) {
+      metrics.batches.inc({ result: error instanceof Problem ? 'refused' : 'failed' });
+      throw error;
+    }
+  });
+}
+
+function readRequest(request: FastifyRequest): IncomingBatch {
+  const logStore = header(request, 'weir-logstore') ?? DEFAULT_LOGSTORE;
+  if (!LOGSTORE_NAME.test(logStore)) throw new Problem(400, `weir-logstore is ${JSON.stringify(logStore.slice(0, 80))}; a LogStore's name has 1 to 63 of a-z, 0-9, - and _`);
+  return {
+    agent: readAgent(request),
+    epoch: whole(request, 'weir-epoch', 0),
+    sequence: whole(request, 'weir-sequence', 1),
+    logStore,
+    contentType: mediaType(request),
+    contentEncoding: header(request, 'content-encoding')?.toLowerCase(),
+    body: request.body instanceof Uint8Array ? request.body : new Uint8Array(0),
+  };
+}
+
+function readAgent(request: FastifyRequest): string {
+  const agent = header(request, 'weir-agent-id') ?? '';
+  if (!AGENT_ID.test(agent)) throw new Problem(400, 'the header weir-agent-id must name the agent, in 1 to 128 visible ASCII characters');
+  return agent;
+}
+
+function whole(request: FastifyRequest, name: string, least: number): number {
+  const text = header(request, name) ?? '';
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (!(Number.isSafeInteger(value) && value >= least)) throw new Problem(400, `the header ${name} is ${JSON.stringify(text.slice(0, 40))}; it must be a whole number from ${least} to 2^53`);
+  return value;
+}
+
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function mediaType(request: FastifyRequest): string {
+  return (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
+}

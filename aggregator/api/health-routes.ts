@@ -1,0 +1,14 @@
+import type { FastifyInstance } from 'fastify';
+import type { Metrics } from '../metrics.ts';
+import { Problem } from './problem.ts';
+
+/** `unready`: why the collector should get no traffic now; null when it should. */
+export function healthRoutes(app: FastifyInstance, metrics: Metrics, unready: () => string | null): void {
+  app.get('/healthz', { config: { scope: 'public' } }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { config: { scope: 'public' } }, async () => {
+    const reason = unready();
+    if (reason !== null) throw new Problem(503, reason, {}, { 'retry-after': '5' });
+    return { status: 'ready' };
+  });
+  app.get('/metrics', { config: { scope: 'query' } }, async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()));
+}
