@@ -3,6 +3,7 @@ import type { AddressBlock } from './peer-set.ts';
 /** Flips the top bit, so that signed comparison orders words as unsigned numbers. */
 const SIGN = 0x80000000 | 0;
 const WORD_MASK = 0xffffffffn;
+const FIRST_IPV4 = 0xffff00000000n;
 
 /** Marks the blocks that CIDRs are: two of them either nest or have nothing in common. */
 export interface NestedBlock<T> {
@@ -22,8 +23,8 @@ export interface AddressInterval {
 export function nestedIntervals<T>(
   blocks: readonly NestedBlock<T>[], family: 4 | 6, outside: number, enter: (around: number, content: T) => number,
 ): AddressInterval[] {
-  const start = family === 4 ? 0xffff00000000n : 0n;
-  const end = family === 4 ? 0xffffffffffffn : (1n << 128n) - 1n;
+  const start = family === 4 ? FIRST_IPV4 : 0n;
+  const end = family === 4 ? FIRST_IPV4 + WORD_MASK : (1n << 128n) - 1n;
   const sorted = blocks.toSorted((a, b) => compare(a.block.first, b.block.first) || compare(b.block.last, a.block.last));
   const intervals: AddressInterval[] = [];
   const put = (first: bigint, value: number): void => {
@@ -54,21 +55,36 @@ function compare(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** From this many intervals on, there is an index by the upper half of the address. */
+const INDEXED_INTERVALS = 256;
+
 /** From IPv4 address to number, by its word. */
 export class Ipv4Map {
   private readonly bounds: Int32Array;
   private readonly values: Int32Array;
+  /** By upper half: the interval in which it begins; empty for few intervals. */
+  private readonly index: Int32Array;
 
   constructor(intervals: readonly AddressInterval[]) {
     this.bounds = Int32Array.from(intervals, ({ first }) => wordOf(first, 3) ^ SIGN);
     this.values = Int32Array.from(intervals, ({ value }) => value);
+    this.index = new Int32Array(intervals.length < INDEXED_INTERVALS ? 0 : 65537);
+    let interval = 0;
+    for (let upper = 0; upper < this.index.length; upper++) {
+      while (interval + 1 < intervals.length && intervals[interval + 1]!.first - FIRST_IPV4 <= BigInt(upper) << 16n) interval++;
+      this.index[upper] = interval;
+    }
   }
 
   find(word: number): number {
-    const bounds = this.bounds;
+    const { bounds, index } = this;
     const address = word ^ SIGN;
     let low = 0;
     let count = bounds.length;
+    if (index.length !== 0) {
+      low = index[word >>> 16]!;
+      count = index[(word >>> 16) + 1]! - low + 1;
+    }
     while (count > 1) {
       const half = count >> 1;
       if (bounds[low + half]! <= address) low += half;

@@ -22,9 +22,12 @@ export class Classifier {
   constructor(rules: readonly OrderedRule[]) {
     this.tables = new ServiceTables(rules);
     const blocks = blocksOf(rules);
-    this.ipv4 = new Ipv4Map(this.intervals(blocks, 4));
-    this.ipv6 = new Ipv6Map(this.intervals(blocks, 6));
+    const ipv4 = this.intervals(blocks, 4);
+    const ipv6 = this.intervals(blocks, 6);
     this.tables.seal();
+    const rowOf = ({ first, value }: AddressInterval): AddressInterval => ({ first, value: this.tables.rowOf(value) });
+    this.ipv4 = new Ipv4Map(ipv4.map(rowOf));
+    this.ipv6 = new Ipv6Map(ipv6.map(rowOf));
   }
 
   private intervals(blocks: readonly NestedBlock<readonly number[]>[], family: 4 | 6): AddressInterval[] {
@@ -37,11 +40,11 @@ export class Classifier {
     const meta = keys[at + KEY_META]!;
     const isOut = (meta & META_OUT) !== 0;
     const word3 = keys[at + (isOut ? KEY_DST3 : KEY_SRC3)]!;
-    let table: number;
-    if ((meta & META_IPV6) === 0) table = this.ipv4.find(word3);
-    else if (isOut) table = this.ipv6.find(keys[at + KEY_DST0]!, keys[at + KEY_DST1]!, keys[at + KEY_DST2]!, word3);
-    else table = this.ipv6.find(keys[at + KEY_SRC0]!, keys[at + KEY_SRC1]!, keys[at + KEY_SRC2]!, word3);
-    return this.tables.find(table, meta & 0xff, keys[at + KEY_PORTS]!);
+    let row: number;
+    if ((meta & META_IPV6) === 0) row = this.ipv4.find(word3);
+    else if (isOut) row = this.ipv6.find(keys[at + KEY_DST0]!, keys[at + KEY_DST1]!, keys[at + KEY_DST2]!, word3);
+    else row = this.ipv6.find(keys[at + KEY_SRC0]!, keys[at + KEY_SRC1]!, keys[at + KEY_SRC2]!, word3);
+    return this.tables.find(row, meta & 0xff, keys[at + KEY_PORTS]!);
   }
 }
 

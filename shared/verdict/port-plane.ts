@@ -1,6 +1,7 @@
-import { NO_VALUE, type PortMaps, type PortValue } from './port-maps.ts';
+import { NO_VALUE, edgesOf, positionOf, type PortMaps, type PortValue } from './port-maps.ts';
 
 const MAX_PORT = 0xffff;
+const NO_MAP = -1;
 
 /** A rectangle of source and destination ports. */
 export interface PortRectangle extends PortValue {
@@ -13,35 +14,32 @@ export interface PortRectangle extends PortValue {
  * node has a map over source ports. n rectangles take O(n log n) memory and a search O(log^2 n) time.
  */
 export class PortPlane {
-  /** Lowest value of all: a caller that has a lower one need not search. */
-  readonly lowest: number;
+  private readonly maps: PortMaps;
   /** From destination port to leaf. */
   private readonly leafMap: number;
   private readonly leaves: number;
-  /** By node, 1 is the root and the leaves are the last half; -1: no rectangle ends here. */
+  /** By node, 1 is the root and the leaves are the last half; NO_MAP where no rectangle ends. */
   private readonly nodeMaps: Int32Array;
-  private readonly maps: PortMaps;
+  /** By node: the lowest value in its map. */
+  private readonly nodeLowest: Int32Array;
 
   constructor(rectangles: readonly PortRectangle[], maps: PortMaps) {
     this.maps = maps;
-    this.lowest = rectangles.reduce((lowest, rectangle) => Math.min(lowest, rectangle.value), NO_VALUE);
-    const edges = new Set([0]);
-    for (const { from, to } of rectangles) {
-      edges.add(from);
-      if (to < MAX_PORT) edges.add(to + 1);
-    }
-    const points = Int32Array.from(edges).sort();
-    const indexOf = new Map<number, number>();
-    points.forEach((point, index) => indexOf.set(point, index));
+    const points = edgesOf(rectangles);
     this.leaves = points.length;
-    this.leafMap = maps.add(Array.from(points, (from, index) => ({ from, to: (points[index + 1] ?? MAX_PORT + 1) - 1, value: index })));
+    this.leafMap = maps.add(points.map((from, index) => ({ from, to: (points[index + 1] ?? MAX_PORT + 1) - 1, value: index })));
     const inNode = new Map<number, PortValue[]>();
     for (const rectangle of rectangles) {
-      const end = rectangle.to < MAX_PORT ? indexOf.get(rectangle.to + 1)! : points.length;
-      this.cover(indexOf.get(rectangle.from)!, end, { from: rectangle.sourceFrom, to: rectangle.sourceTo, value: rectangle.value }, inNode);
+      const start = positionOf(points, rectangle.from);
+      const end = rectangle.to < MAX_PORT ? positionOf(points, rectangle.to + 1) : points.length;
+      this.cover(start, end, { from: rectangle.sourceFrom, to: rectangle.sourceTo, value: rectangle.value }, inNode);
     }
-    this.nodeMaps = new Int32Array(this.leaves * 2).fill(-1);
-    for (const [node, ranges] of inNode) this.nodeMaps[node] = maps.add(ranges);
+    this.nodeMaps = new Int32Array(this.leaves * 2).fill(NO_MAP);
+    this.nodeLowest = new Int32Array(this.leaves * 2).fill(NO_VALUE);
+    for (const [node, ranges] of inNode) {
+      this.nodeMaps[node] = maps.add(ranges);
+      this.nodeLowest[node] = ranges.reduce((lowest, range) => Math.min(lowest, range.value), NO_VALUE);
+    }
   }
 
   /** Puts the range into the fewest nodes that make up the leaves [start, end). */
@@ -57,12 +55,12 @@ export class PortPlane {
     }
   }
 
-  find(sourcePort: number, port: number): number {
-    let lowest = NO_VALUE;
+  /** The lowest value below `limit`, else `limit`. */
+  find(sourcePort: number, port: number, limit: number): number {
+    let lowest = limit;
     for (let node = this.maps.find(this.leafMap, port) + this.leaves; node > 0; node >>= 1) {
-      const map = this.nodeMaps[node]!;
-      if (map < 0) continue;
-      const value = this.maps.find(map, sourcePort);
+      if (this.nodeLowest[node]! >= lowest) continue;
+      const value = this.maps.find(this.nodeMaps[node]!, sourcePort);
       if (value < lowest) lowest = value;
     }
     return lowest;

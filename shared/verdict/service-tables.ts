@@ -3,120 +3,153 @@ import { NO_VALUE, PortMaps } from './port-maps.ts';
 import { PortPlane } from './port-plane.ts';
 import type { OrderedRule } from './rule-order.ts';
 
-/** A table whose parent holds no more rules than this takes them in: one search instead of two. */
-const MAX_RULES_COPIED = 32;
-const MAX_PORT = 0xffff;
-const NO_SECTION = 0;
-/** Link of a table that has no other behind it. */
+/** Behind the last table. */
 export const NO_TABLE = -1;
+
+/** How many rules may be written once more so that a search has one table less to visit. */
+const MAX_RULES_COPIED = 50_000;
+/** A table with no more rules than this is copied into those linked to it, however many they are. */
+const SMALL_TABLE_RULES = 16;
+const MAX_PORT = 0xffff;
+/** Words of a row before its sections. */
+const ROW_LINK = 0;
+const ROW_FIRST = 1;
+const ROW_HEADER = 2;
+/** Map tag of a section without rules that ask for source ports. */
+const NO_PLANE = -1;
+
+/** Classes of the protocols that no rule names. */
+const CLASS_WITHOUT_PORTS = 0;
+const CLASS_WITH_PORTS = 1;
+
+interface Draft {
+  /** Places of rules, ascending. */
+  orders: number[];
+  link: number;
+}
 
 /**
  * Tables from (protocol, ports) to the first rule that matches, by its place in the evaluation order. Each table is
  * for one set of peers; what applies to a wider block of addresses around it stands in the table that it links to.
  *
  * I1. The first rule for a peer is the least of what the peer's table and the tables linked behind it give.
+ * I2. A table links to one with a lower number.
  */
 export class ServiceTables {
   private readonly rules: readonly OrderedRule[];
-  private readonly tableOf = new Map<string, number>();
-  private readonly orders: number[][] = [];
-  private readonly links: number[] = [];
-  private link = new Int32Array(0);
-  /** Least order in the table, all protocols together. */
-  private first = new Int32Array(0);
+  /** By the list of own rules, then by the table around. */
+  private readonly tableOf = new Map<readonly number[], Map<number, number>>();
+  private drafts: Draft[] = [];
 
-  /** By protocol; 0 and 1 are the protocols that no rule names, without and with ports. */
+  /** By protocol. */
   private readonly classes = new Uint16Array(256);
   private classCount = 2;
+  /** Protocol of each class that rules name. */
+  private readonly named: number[] = [];
   private readonly maps = new PortMaps();
-  /** By table and class. */
-  private sectionOf = new Int32Array(0);
-  /** By section: map of destination ports, and the plane of rules that ask for source ports. */
-  private readonly mapOf: number[] = [];
-  private readonly planeOf: (PortPlane | null)[] = [];
+  private readonly planes: PortPlane[] = [];
+  /** One row a table: offset of the row it links to, least place in the table, then a map of destination ports for each class. */
+  private rows = new Int32Array(0);
 
   constructor(rules: readonly OrderedRule[]) {
     this.rules = rules;
-    for (let protocol = 0; protocol < 256; protocol++) this.classes[protocol] = hasPorts(protocol) ? 1 : 0;
+    for (let protocol = 0; protocol < 256; protocol++) {
+      this.classes[protocol] = hasPorts(protocol) ? CLASS_WITH_PORTS : CLASS_WITHOUT_PORTS;
+    }
     for (const protocol of new Set(rules.map((rule) => rule.protocol))) {
-      if (protocol !== null) this.classes[protocol] = this.classCount++;
+      if (protocol === null) continue;
+      this.classes[protocol] = this.classCount++;
+      this.named.push(protocol);
     }
   }
 
-  /** The table for peers inside the blocks of table `around` to which the rules `orders` apply besides. */
+  /**
+   * The table for peers inside the blocks of table `around` to which the rules at these places apply besides. Blocks
+   * with the same rules must give the same array.
+   */
   tableFor(around: number, orders: readonly number[]): number {
-    const key = `${around} ${orders.join()}`;
-    const known = this.tableOf.get(key);
-    if (known !== undefined) return known;
-    let own = [...orders];
-    let link = around;
-    if (around !== NO_TABLE && this.orders[around]!.length <= MAX_RULES_COPIED) {
-      own = own.concat(this.orders[around]!);
-      link = this.links[around]!;
-    }
-    const table = this.orders.push([...new Set(own)].sort((a, b) => a - b)) - 1;
-    this.links.push(link);
-    this.tableOf.set(key, table);
+    let byAround = this.tableOf.get(orders);
+    if (!byAround) this.tableOf.set(orders, byAround = new Map());
+    let table = byAround.get(around);
+    if (table === undefined) byAround.set(around, table = this.drafts.push({ orders: [...orders], link: around }) - 1);
     return table;
   }
 
-  /** Builds the tables; after this only `find` may be called. */
+  /** Builds the tables; after this `rowOf` and `find` may be called, and nothing else. */
   seal(): void {
-    const { classCount } = this;
-    this.link = Int32Array.from(this.links);
-    this.first = Int32Array.from(this.orders, (orders) => orders[0] ?? NO_VALUE);
-    this.sectionOf = new Int32Array(this.orders.length * classCount);
-    this.addSection([], false);
-    this.orders.forEach((orders, table) => {
-      const sections = this.sectionOf.subarray(table * classCount, (table + 1) * classCount);
+    this.tableOf.clear();
+    this.shortenChains();
+    const width = this.rowWidth;
+    this.rows = new Int32Array(this.drafts.length * width);
+    const empty = this.addSection([], true);
+    this.drafts.forEach(({ orders, link }, table) => {
+      const row = this.rows.subarray(table * width, (table + 1) * width);
+      row[ROW_LINK] = this.rowOf(link);
+      row[ROW_FIRST] = orders[0] ?? NO_VALUE;
       const unnamed = orders.filter((order) => this.rules[order]!.protocol === null);
-      sections[0] = this.addSection(unnamed, false);
-      sections[1] = this.addSection(unnamed, true);
-      const named = new Set(orders.map((order) => this.rules[order]!.protocol).filter((protocol) => protocol !== null));
-      for (let protocol = 0; protocol < 256; protocol++) {
-        const at = this.classes[protocol]!;
-        if (at < 2) continue;
-        sections[at] = named.has(protocol)
-          ? this.addSection(orders.filter((order) => this.rules[order]!.protocol === null || this.rules[order]!.protocol === protocol), hasPorts(protocol))
-          : sections[hasPorts(protocol) ? 1 : 0]!;
+      const hasUnnamed = unnamed.length > 0;
+      row[ROW_HEADER + CLASS_WITHOUT_PORTS] = hasUnnamed ? this.addSection(unnamed, false) : empty;
+      row[ROW_HEADER + CLASS_WITH_PORTS] = hasUnnamed ? this.addSection(unnamed, true) : empty;
+      for (const protocol of this.named) {
+        const own = orders.filter((order) => this.rules[order]!.protocol === protocol);
+        row[ROW_HEADER + this.classes[protocol]!] = own.length > 0
+          ? this.addSection(own.concat(unnamed), hasPorts(protocol))
+          : row[ROW_HEADER + (hasPorts(protocol) ? CLASS_WITH_PORTS : CLASS_WITHOUT_PORTS)]!;
       }
     });
     this.maps.seal();
-    this.tableOf.clear();
-    this.orders.length = 0;
+    this.drafts = [];
+  }
+
+  /** Copies the rules of a table into those that link to it where that is cheap, so that searches visit fewer tables. */
+  private shortenChains(): void {
+    const linked = new Int32Array(this.drafts.length);
+    for (const { link } of this.drafts) if (link !== NO_TABLE) linked[link]!++;
+    for (const draft of this.drafts) {
+      if (draft.link === NO_TABLE) continue;
+      // I2: the table linked to has taken in already what it was to.
+      const behind = this.drafts[draft.link]!;
+      if (behind.orders.length > SMALL_TABLE_RULES && behind.orders.length * linked[draft.link]! > MAX_RULES_COPIED) continue;
+      draft.orders = draft.orders.concat(behind.orders).sort((a, b) => a - b);
+      draft.link = behind.link;
+    }
   }
 
   private addSection(orders: readonly number[], withPorts: boolean): number {
-    const rules = orders.map((order) => ({ order, rule: this.rules[order]! }));
-    const matching = withPorts ? rules : rules.filter(({ rule }) => !rule.portRange && !rule.sourcePortRange);
-    if (matching.length === 0 && this.mapOf.length > 0) return NO_SECTION;
-    const flat = matching.filter(({ rule }) => !rule.sourcePortRange).map(({ order, rule }) => ({
-      from: rule.portRange?.from ?? 0, to: rule.portRange?.to ?? MAX_PORT, value: order,
-    }));
-    const rectangles = matching.filter(({ rule }) => rule.sourcePortRange).map(({ order, rule }) => ({
-      from: rule.portRange?.from ?? 0, to: rule.portRange?.to ?? MAX_PORT, value: order,
-      sourceFrom: rule.sourcePortRange!.from, sourceTo: rule.sourcePortRange!.to,
-    }));
-    this.planeOf.push(rectangles.length > 0 ? new PortPlane(rectangles, this.maps) : null);
-    return this.mapOf.push(this.maps.add(flat)) - 1;
+    const flat = [];
+    const rectangles = [];
+    for (const order of orders) {
+      const { portRange, sourcePortRange } = this.rules[order]!;
+      if (!withPorts && (portRange || sourcePortRange)) continue;
+      const range = { from: portRange?.from ?? 0, to: portRange?.to ?? MAX_PORT, value: order };
+      if (sourcePortRange) rectangles.push({ ...range, sourceFrom: sourcePortRange.from, sourceTo: sourcePortRange.to });
+      else flat.push(range);
+    }
+    const plane = rectangles.length > 0 ? this.planes.push(new PortPlane(rectangles, this.maps)) - 1 : NO_PLANE;
+    return this.maps.add(flat, plane);
+  }
+
+  private get rowWidth(): number {
+    return ROW_HEADER + this.classCount;
+  }
+
+  /** What `find` takes for a table. */
+  rowOf(table: number): number {
+    return table === NO_TABLE ? NO_TABLE : table * this.rowWidth;
   }
 
   /** The first rule that matches, NO_VALUE if none does. `ports` are those of the flow key. */
-  find(table: number, protocol: number, ports: number): number {
-    const { link, first, classCount, maps, mapOf, planeOf } = this;
-    const at = this.classes[protocol]!;
+  find(firstRow: number, protocol: number, ports: number): number {
+    const { rows, maps } = this;
+    const section = ROW_HEADER + this.classes[protocol]!;
     let best = NO_VALUE;
-    for (let next = table; next !== NO_TABLE; next = link[next]!) {
-      if (first[next]! >= best) continue;
-      const section = this.sectionOf[next * classCount + at]!;
-      if (section === NO_SECTION) continue;
-      const order = maps.find(mapOf[section]!, ports & MAX_PORT);
+    for (let row = firstRow; row !== NO_TABLE; row = rows[row + ROW_LINK]!) {
+      if (rows[row + ROW_FIRST]! >= best) continue;
+      const map = rows[row + section]!;
+      const order = maps.find(map, ports & MAX_PORT);
       if (order < best) best = order;
-      const plane = planeOf[section]!;
-      if (plane !== null && plane.lowest < best) {
-        const restricted = plane.find(ports >>> 16, ports & MAX_PORT);
-        if (restricted < best) best = restricted;
-      }
+      const plane = maps.tag(map);
+      if (plane !== NO_PLANE) best = this.planes[plane]!.find(ports >>> 16, ports & MAX_PORT, best);
     }
     return best;
   }
