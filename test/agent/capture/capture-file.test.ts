@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, openSync, closeSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,13 +11,14 @@ import { gzipSync } from 'node:zlib';
 
 import test from 'ava';
 
-import { openCaptureFile, openCaptureStream } from '../../../agent/capture/capture-file.ts';
+import { openCaptureFile, openCaptureInput, openCaptureStream } from '../../../agent/capture/capture-file.ts';
 import { WeirError } from '../../../shared/errors.ts';
 import { PacketBatch } from '../../../shared/packet-batch.ts';
 import { concatBytes } from '../../frames/ethernet.ts';
 import { tcpFrame } from '../../frames/frames.ts';
 import { pcapFile, pcapHeader } from '../../frames/pcap-file.ts';
 import { pcapngFile } from '../../frames/pcapng-file.ts';
+import { PiecewiseInput } from '../../frames/piecewise-input.ts';
 import { readRows } from './captured-rows.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-capture-'));
@@ -37,6 +39,7 @@ for (const [name, bytes] of [
   ['plain.pcapng', pcapngFile(frames)],
   ['one.pcap.gz', gzipSync(pcapFile(frames))],
   ['one.pcapng.gz', gzipSync(pcapngFile(frames))],
+  ['padded.pcap.gz', concatBytes(gzipSync(pcapFile(frames)), new Uint8Array(1000))],
   ['members.pcap.gz', concatBytes(gzipSync(pcapFile(frames.slice(0, 1000))), gzipSync(pcapFile(frames.slice(1000)).subarray(24)))],
 ] as const) {
   test(`a file is read whatever its name says: ${name}`, async (t) => {
@@ -117,6 +120,7 @@ test('packets of a live stream arrive before the stream ends', async (t) => {
   t.is(batch.count, 2);
   const third = source.fill(batch);
   stream.write(bytes.subarray(second + 10));
+  stream.write(bytes.subarray(24, 50)); // the beginning of a record that never gets whole
   t.true(await third);
   t.is(batch.count, 1);
   const waiting = source.fill(batch);
@@ -151,6 +155,16 @@ test('a stream that fails gives what came before, and the reason', async (t) => 
   const source = await openCaptureStream(stream, 'stream');
   t.is((await readRows(source)).length, 3);
   t.deepEqual(source.damage, { offset: bytes.length, reason: 'the cable was cut' });
+});
+
+test('the end of truncated gzip data does not overtake what a slow reader has not taken', async (t) => {
+  const random = Array.from({ length: 100 }, () => randomBytes(200));
+  const compressed = gzipSync(pcapFile(random));
+  const input = new PiecewiseInput(compressed.subarray(0, -8), [2000]);
+  const source = await openCaptureInput(input, 'slow', { readBytes: 300 });
+  for (let round = 0; round < 500; round++) await new Promise((resolve) => setImmediate(resolve));
+  t.is((await readRows(source)).length, 100);
+  t.regex(source.damage!.reason, /gzip data are damaged \(unexpected end of file\)/);
 });
 
 test('gzip data that are damaged give packets and the reason', async (t) => {

@@ -6,11 +6,11 @@ import fc from 'fast-check';
 
 import { openCaptureInput, openCaptureStream } from '../../../agent/capture/capture-file.ts';
 import type { PacketSource } from '../../../shared/packet-batch.ts';
+import { concatBytes } from '../../frames/ethernet.ts';
 import { pcapFile } from '../../frames/pcap-file.ts';
 import { pcapngBlock, pcapngFile } from '../../frames/pcapng-file.ts';
 import { PiecewiseInput } from '../../frames/piecewise-input.ts';
 import { readRows } from './captured-rows.ts';
-import { concatBytes } from '../../frames/ethernet.ts';
 
 function filler(length: number, seed: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => (index * 31 + seed) & 0xff);

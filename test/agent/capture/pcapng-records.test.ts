@@ -113,6 +113,7 @@ const damages: readonly (readonly [title: string, file: Uint8Array, reason: RegE
   ['a packet above 2^31', damagedBlock((view) => view.setUint32(20, 0x80000000, true)), /packet of 2147483648 bytes, where no more/],
   ['a packet above the bound', concatBytes(sound, packetBlock({ data: new Uint8Array(262148), timeUs: 0 })), /packet of 262148 bytes, where no more than 262144/],
   ['an enhanced block too small', concatBytes(sound, pcapngBlock(6, new Uint8Array(16))), /packet block of 28 bytes/],
+  ['a packet block above the bound', concatBytes(sound, pcapngBlock(6, new Uint8Array(MAX_RECORD_BYTES))), /type 6 and 1114124 bytes, where no more/],
   ['an obsolete block too small', concatBytes(sound, pcapngBlock(2, new Uint8Array(4))), /packet block of 16 bytes/],
   ['a simple block too small', concatBytes(sound, pcapngBlock(3, new Uint8Array(0))), /simple packet block of 12 bytes/],
   ['a simple packet larger than its block', damagedBlock((view) => view.setUint32(8, 57, true), packetBlock({ data: frame, timeUs: 0, block: 'simple' })), /packet of 57 bytes in a block of 72 bytes/],
@@ -126,7 +127,7 @@ const damages: readonly (readonly [title: string, file: Uint8Array, reason: RegE
 
 for (const [title, file, reason] of damages) {
   test(`damage: ${title}`, async (t) => {
-    for (const readBytes of [64, 1 << 20]) {
+    for (const readBytes of [64, 1 << 21]) {
       const source = await openCaptureInput(new PiecewiseInput(file), 'test.pcapng', { readBytes });
       t.is((await readRows(source)).length, 2);
       t.is(source.damage!.offset, sound.length);
@@ -134,6 +135,14 @@ for (const [title, file, reason] of damages) {
     }
   });
 }
+
+test('the bound of a block holds too where the block lies whole in the buffer', async (t) => {
+  const before = concatBytes(sound, pcapngBlock(99, new Uint8Array(100_000)));
+  const large = concatBytes(before, packetBlock({ data: frame, timeUs: 0 }), pcapngBlock(6, new Uint8Array(MAX_RECORD_BYTES)));
+  const source = await openCaptureInput(new PiecewiseInput(large), 'test.pcapng', { readBytes: 1 << 21 });
+  t.is((await readRows(source)).length, 3);
+  t.regex(source.damage!.reason, /type 6 and 1114124 bytes, where no more/);
+});
 
 test('damage: a packet of a section that has no interface yet', async (t) => {
   const header = sectionHeaderBlock();
