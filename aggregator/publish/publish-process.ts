@@ -16,6 +16,11 @@ export class PublishProcess {
     return this.child?.pid;
   }
 
+  /** Starts the process before there is work for it: loading DuckDB takes a moment. */
+  warm(): void {
+    if (!this.stopped) this.child ??= this.start();
+  }
+
   async run(job: Omit<PublishJob, 'id'>): Promise<readonly TargetResult[]> {
     if (this.stopped) throw new WeirError('STORAGE', 'the publisher is stopping');
     const child = (this.child ??= this.start());

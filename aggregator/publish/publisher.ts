@@ -61,6 +61,7 @@ export class Publisher {
   }
 
   start(): void {
+    this.parts.process.warm();
     this.timer = setInterval(() => {
       if (!this.busy && Date.now() >= this.notBeforeMs) void this.publishDue(false).catch(() => {});
     }, LOOK_MS);

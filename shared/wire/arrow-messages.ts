@@ -44,6 +44,15 @@ export function* arrowMessages(bytes: Uint8Array): Generator<ArrowMessage> {
   if (offset !== bytes.length) throw malformed(`${bytes.length - offset} bytes after the last Arrow message`);
 }
 
+/** The message's header, read as what its type says it is. */
+export function headerOf<T extends MessageTable>({ message }: ArrowMessage, table: T): T {
+  const header = message.header(table) as T | null;
+  if (!header) throw malformed('an Arrow message without a header');
+  return header;
+}
+
+type MessageTable = Parameters<Message['header']>[0];
+
 export function isSchemaMessage({ message }: ArrowMessage): boolean {
   return message.headerType() === MessageHeader.Schema;
 }

@@ -8,7 +8,7 @@ import { TimeUnit } from 'apache-arrow/fb/time-unit';
 import { Timestamp } from 'apache-arrow/fb/timestamp';
 import { Type } from 'apache-arrow/fb/type';
 import type { FieldType } from '../fields.ts';
-import { arrowMessages, BufferCursor, isDictionaryMessage, isRecordMessage, isSchemaMessage, malformed, type ArrowMessage, type NumberArrayConstructor } from './arrow-messages.ts';
+import { arrowMessages, BufferCursor, headerOf, isDictionaryMessage, isRecordMessage, isSchemaMessage, malformed, type ArrowMessage, type NumberArrayConstructor } from './arrow-messages.ts';
 import { checkBatch } from './check-batch.ts';
 import { isValid, WIRE_COLUMNS, type ColumnBatch, type IndexArray, type NumberArray, type SymbolColumn, type WireColumn } from './column-batch.ts';
 import { SEALS_KEY } from './encode-columnar.ts';
@@ -40,7 +40,7 @@ function decode(bytes: Uint8Array, check: boolean): DecodedBatch {
   for (const message of arrowMessages(bytes)) {
     if (isSchemaMessage(message)) {
       if (layout) throw malformed('a second schema in one stream');
-      const schema = message.message.header(new Schema()) as Schema;
+      const schema = headerOf(message, new Schema());
       layout = readLayout(schema);
       seals = readSeals(schema);
     } else if (!layout) {
@@ -138,12 +138,12 @@ function readSeals(schema: Schema): WireSeal[] {
   return [];
 }
 
-function readDictionary({ message, body }: ArrowMessage, dictionaries: Map<number, (string | null)[]>): void {
-  const header = message.header(new DictionaryBatch()) as DictionaryBatch;
+function readDictionary(message: ArrowMessage, dictionaries: Map<number, (string | null)[]>): void {
+  const header = headerOf(message, new DictionaryBatch());
   const data = header.data();
   if (!data) throw malformed('a dictionary without data');
   if (header.isDelta()) throw malformed('delta dictionaries are not taken; send whole ones');
-  const cursor = new BufferCursor(data, body, MAX_DICTIONARY);
+  const cursor = new BufferCursor(data, message.body, MAX_DICTIONARY);
   const valid = cursor.validity('of a dictionary');
   const count = cursor.rows;
   // An empty dictionary may come without its single offset.
@@ -163,8 +163,8 @@ function viewOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function readBatch({ message, body }: ArrowMessage, layout: readonly ColumnReader[], dictionaries: ReadonlyMap<number, (string | null)[]>, maxRows: number): ColumnBatch {
-  const cursor = new BufferCursor(message.header(new RecordBatch()) as RecordBatch, body, maxRows);
+function readBatch(message: ArrowMessage, layout: readonly ColumnReader[], dictionaries: ReadonlyMap<number, (string | null)[]>, maxRows: number): ColumnBatch {
+  const cursor = new BufferCursor(headerOf(message, new RecordBatch()), message.body, maxRows);
   const columns = new Map<string, WireColumn>();
   for (const { name, ArrayType, dictionaryId } of layout) {
     const valid = cursor.validity(name);
