@@ -16,3 +16,7 @@ export class QueryFailure extends WeirError {
     this.reason = reason;
   }
 }
+
+export function clientLeft(): QueryFailure {
+  return new QueryFailure('cancelled', 'the client left before the query was answered');
+}

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { QueryFailure } from './query-failure.ts';
+import { clientLeft, QueryFailure } from './query-failure.ts';
 import type { QuerySettings } from './query-settings.ts';
 import type { WorkerAnswer, WorkerFailure, WorkerJob } from './worker/worker-job.ts';
 import { WorkerProcess } from './worker/worker-process.ts';
@@ -80,11 +80,14 @@ export class QueryPool {
       this.counts.failed++;
       throw error;
     } finally {
-      this.running--;
-      this.waiting.shift()?.();
+      // The turn passes to the one who has waited longest, so nobody slips in between.
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.running--;
     }
   }
 
+  /** Resolves when the caller is one of the `workers` that run. */
   private async takeTurn(signal: AbortSignal | undefined): Promise<void> {
     if (this.stopped) throw new QueryFailure('busy', 'the collector is stopping');
     if (this.running >= this.settings.workers) {
@@ -92,7 +95,7 @@ export class QueryPool {
         this.counts.refused++;
         throw new QueryFailure('busy', `${this.running} queries are running and ${this.waiting.length} are waiting: try again in a moment`);
       }
-      await this.waitForTurn(signal);
+      return this.waitForTurn(signal);
     }
     this.running++;
   }
@@ -106,7 +109,7 @@ export class QueryPool {
         if (index >= 0) this.waiting.splice(index, 1);
         reject(failure);
       };
-      const cancel = () => leave(new QueryFailure('cancelled', 'the client left before the query was answered'));
+      const cancel = () => leave(clientLeft());
       const wake = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', cancel);

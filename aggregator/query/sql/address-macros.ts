@@ -21,9 +21,9 @@ const NUMBER_OF_IPV6 = `CASE WHEN regexp_full_match(t, '[0-9a-fA-F:]{2,39}') THE
   lambda g: TRY_CAST('0x' || g AS UINTEGER)::UHUGEINT), lambda a, b: a * 65536 + b) END`;
 
 export const ADDRESS_MACROS: readonly string[] = [
-  `CREATE MACRO weir_ipv6_trim(t) AS regexp_replace(regexp_replace(t, '^:([^:])', '\\1'), '([^:]):$', '\\1')`,
-  `CREATE MACRO weir_ipv6_compress(t) AS weir_ipv6_trim(${COMPRESSED})`,
-  `CREATE MACRO weir_ipv6_text(hi, lo) AS weir_ipv6_compress(lower(':' || ${GROUPS.join(` || ':' || `)} || ':'))`,
+  // The lambda gives the text a name: a macro's argument would be copied to each place it is used in.
+  `CREATE MACRO weir_ipv6_text(hi, lo) AS list_transform([lower(concat(':', ${GROUPS.join(`, ':', `)}, ':'))],
+    lambda t: regexp_replace(regexp_replace(${COMPRESSED}, '^:([^:])', '\\1'), '([^:]):$', '\\1'))[1]`,
   `CREATE MACRO weir_address(hi, lo) AS CASE
     WHEN hi IS NULL THEN NULL
     WHEN hi = 0 AND (lo >> 32) = 65535 THEN concat(${[24, 16, 8, 0].map(OCTET).join(`, '.', `)})
@@ -33,8 +33,10 @@ export const ADDRESS_MACROS: readonly string[] = [
     WHEN contains(t, ':') THEN ${NUMBER_OF_IPV6}
     ELSE ${NUMBER_OF_IPV4} END`,
   `CREATE MACRO is_ipv6(address) AS contains(address, ':')`,
-  `CREATE MACRO weir_host_bits(cidr) AS (CASE WHEN contains(cidr, ':') THEN 128 ELSE 32 END
-    - coalesce(TRY_CAST(nullif(split_part(cidr, '/', 2), '') AS UTINYINT), CASE WHEN contains(cidr, ':') THEN 128 ELSE 32 END))::UHUGEINT`,
+  `CREATE MACRO weir_address_bits(cidr) AS CASE WHEN contains(cidr, ':') THEN 128 ELSE 32 END`,
+  // NULL where the prefix is longer than the address.
+  `CREATE MACRO weir_host_bits(cidr) AS TRY_CAST(weir_address_bits(cidr) - CASE WHEN contains(cidr, '/')
+    THEN TRY_CAST(split_part(cidr, '/', 2) AS UTINYINT) ELSE weir_address_bits(cidr) END AS UHUGEINT)`,
   // In two steps, because one cannot shift all 128 bits.
   `CREATE MACRO weir_network(number, bits) AS (number >> (bits // 2)) >> (bits - bits // 2)`,
   // As in a search, an IPv6 network holds no IPv4 address.

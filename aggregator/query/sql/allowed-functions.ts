@@ -15,7 +15,7 @@ const NAMES = `
 
   row_number rank dense_rank rank_dense percent_rank cume_dist ntile lag lead first_value last_value nth_value
 
-  + - * / // % ** ^ & | # ~ << >> ! || @ !__postfix
+  + - * / // % ** ^ & | ~ << >> ! || @ !__postfix
   abs add subtract multiply divide mod fmod fdiv ceil ceiling floor round round_even trunc even sign sqrt cbrt exp ln log log2
   log10 pow power greatest least isnan isinf isfinite pi degrees radians sin cos tan asin acos atan atan2 gcd lcm xor
   bit_count hash random
@@ -28,14 +28,14 @@ const NAMES = `
   format_bytes formatreadablesize formatreadabledecimalsize levenshtein damerau_levenshtein jaccard hamming
   jaro_similarity translate
 
-  now current_date current_timestamp get_current_timestamp get_current_time today current_localtimestamp current_localtime
+  now current_date get_current_timestamp get_current_time today current_localtimestamp current_localtime
   transaction_timestamp date_trunc datetrunc date_part datepart date_diff datediff date_sub datesub date_add time_bucket
   timezone age ago epoch epoch_ms epoch_us epoch_ns make_timestamp make_timestamptz make_timestamp_ms make_date make_time
   to_timestamp strftime strptime try_strptime last_day year quarter month week weekofyear yearweek day dayofmonth dayofweek
   dayofyear weekday isodow isoyear hour minute second millisecond microsecond dayname monthname era decade century
   to_years to_months to_weeks to_days to_hours to_minutes to_seconds to_milliseconds to_microseconds days_in_month
 
-  coalesce ifnull nullif if case switch typeof error constant_or_null
+  coalesce ifnull nullif if switch typeof error constant_or_null
 
   list_value list_pack array_value list_contains array_contains list_has array_has list_has_any list_has_all list_position
   list_indexof list_extract array_extract list_element element_at list_slice array_slice list_sort array_sort

@@ -1,15 +1,15 @@
 /**
- * DuckDB's parse tree as `json_serialize_sql` gives it and `json_deserialize_sql` takes it. Numbers of more than 15
- * digits pass through as text, because JSON.parse would round them.
+ * DuckDB's parse tree as `json_serialize_sql` gives it and `json_deserialize_sql` takes it. Numbers that
+ * JavaScript would change pass through as they stand: those of more than 15 digits, and doubles, whose `.0` tells their type.
  */
 export type TreeValue = string | number | boolean | null | TreeNode | TreeValue[];
 export interface TreeNode { [key: string]: TreeValue }
 
-const STRING_OR_LONG_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-const LONG_NUMBER_KEY = '\u0000number';
+const STRING_OR_KEPT_NUMBER = /"(?:[^"\\]|\\.)*"|-?(?:\d{16,}|\d+\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?/g;
+const KEPT_NUMBER_KEY = '\u0000number';
 
 export function parseTree(json: string): TreeNode {
-  const kept = json.replace(STRING_OR_LONG_NUMBER, (token) =>
+  const kept = json.replace(STRING_OR_KEPT_NUMBER, (token) =>
     (token.startsWith('"') ? token : `{"\\u0000number":"${token}"}`));
   return JSON.parse(kept) as TreeNode;
 }
@@ -20,7 +20,7 @@ export function printTree(tree: TreeNode): string {
 }
 
 export function isNode(value: TreeValue | undefined): value is TreeNode {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(LONG_NUMBER_KEY in value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(KEPT_NUMBER_KEY in value);
 }
 
 export function nodesOf(value: TreeValue | undefined): TreeNode[] {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants as osConstants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { QueryFailure } from '../query-failure.ts';
+import { clientLeft, QueryFailure } from '../query-failure.ts';
 import type { QuerySettings } from '../query-settings.ts';
 import { limitProcess } from './address-space.ts';
 import type { WorkerJob, WorkerReply } from './worker-job.ts';
@@ -51,14 +51,14 @@ export class WorkerProcess {
 
   /** The reply to one job. Kills the process at the deadline and when the signal aborts. */
   async run(job: WorkerJob, deadlineMs: number, signal: AbortSignal | undefined): Promise<WorkerReply> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw clientLeft();
     this.jobs++;
     let failure: QueryFailure | null = null;
     const stop = (reason: QueryFailure) => {
       failure ??= reason;
       this.kill();
     };
-    const cancel = () => stop(new QueryFailure('cancelled', 'the client left before the query was answered'));
+    const cancel = () => stop(clientLeft());
     const timer = setTimeout(() => stop(new QueryFailure('deadline',
       `the query took longer than ${deadlineMs / 1000} s: narrow the time range or the search`)), deadlineMs);
     signal?.addEventListener('abort', cancel, { once: true });

@@ -1,0 +1,143 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { ALLOWED_FUNCTIONS, WEIR_FUNCTIONS } from '../../../aggregator/query/sql/allowed-functions.ts';
+import { QueryServer } from './query-server.ts';
+import { sampleRecords } from './sample-store.ts';
+
+/** What a SELECT must not be able to do. Each of these got through, or hurt, in DuckDB with its own lock alone. */
+
+const server = new QueryServer({ deadlineMs: 2000, workers: 1 });
+const secret = () => join(server.store.directory, 'secret.csv');
+test.before(async () => {
+  await server.store.add(sampleRecords(50, 5));
+  writeFileSync(secret(), 'password\nhunter2\n');
+});
+test.after.always(() => server.stop());
+
+const refused: [sql: string, message: RegExp][] = [
+  [`SELECT * FROM read_csv('SECRET')`, /table function read_csv\(\) is not allowed/],
+  [`SELECT * FROM 'SECRET'`, /there is no table/],
+  [`FROM "SECRET"`, /there is no table/],
+  [`SELECT (SELECT count(*) FROM read_text('SECRET'))`, /read_text\(\) is not allowed/],
+  [`SELECT count(*) FROM log WHERE eni_id IN (SELECT content FROM read_text('SECRET'))`, /read_text\(\) is not allowed/],
+  [`SELECT count(*) FROM log GROUP BY (SELECT 1 FROM glob('*'))`, /glob\(\) is not allowed/],
+  [`SELECT * FROM log JOIN read_parquet('x') USING (eni_id)`, /read_parquet\(\) is not allowed/],
+  [`WITH x AS (SELECT * FROM read_json('SECRET')) SELECT * FROM x`, /read_json\(\) is not allowed/],
+  [`SELECT * FROM query('SELECT 1')`, /query\(\) is not allowed/],
+  [`SELECT * FROM query_table('log')`, /query_table\(\) is not allowed/],
+  [`SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))`, /json_execute_serialized_sql\(\) is not allowed/],
+  [`SELECT json_serialize_plan('SELECT 1')`, /json_serialize_plan\(\) is not allowed/],
+  [`SELECT getvariable('x')`, /getvariable\(\) is not allowed/],
+  [`SELECT getenv('HOME')`, /getenv\(\) is not allowed/],
+  [`SELECT current_setting('temp_directory')`, /current_setting\(\) is not allowed/],
+  [`SELECT * FROM duckdb_settings()`, /duckdb_settings\(\) is not allowed/],
+  [`SELECT * FROM duckdb_views`, /there is no table "duckdb_views"/],
+  [`SELECT sql FROM duckdb_views()`, /duckdb_views\(\) is not allowed/],
+  [`SELECT * FROM information_schema.tables`, /there is no table "tables"/],
+  [`SELECT * FROM sqlite_master`, /there is no table/],
+  [`SELECT * FROM memory.main.log`, /there is no table/],
+  [`SELECT * FROM main.log`, /there is no table/],
+  [`SELECT * FROM weir_stored`, /there is no table/],
+  [`WITH "duckdb_views" AS (SELECT 1) SELECT * FROM duckdb_views`, /must be a plain identifier/],
+  [`SELECT (WITH x AS (SELECT 1) SELECT * FROM x), (SELECT * FROM x)`, /there is no table "x"/],
+  [`SELECT * FROM (WITH y AS (SELECT 1) SELECT * FROM y) JOIN y ON true`, /there is no table "y"/],
+  [`SELECT system.main.read_text('x')`, /is not allowed/],
+  [`SELECT write_log('x')`, /write_log\(\) is not allowed/],
+  [`SELECT sleep_ms(100000)`, /sleep_ms\(\) is not allowed/],
+  [`SELECT nextval('s')`, /nextval\(\) is not allowed/],
+  [`SELECT repeat('x', 1000000000)`, /repeat\(\) is not allowed/],
+  [`SELECT lpad('x', 1000000000, 'y')`, /lpad\(\) is not allowed/],
+  [`SELECT * FROM range(1000000000000)`, /range\(\) is not allowed/],
+  [`SELECT unnest(generate_series(1, 1000000000))`, /generate_series\(\) is not allowed/],
+  [`SELECT format('{:>1000000000}', 1)`, /format\(\) is not allowed/],
+  [`WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t`, /WITH RECURSIVE is not allowed/],
+  [`SELECT 1; SELECT 2`, /one SELECT/],
+  [`SELECT 1; DROP VIEW log`, /only SELECT|one SELECT/],
+  [`EXPLAIN SELECT 1`, /only SELECT/],
+  [`EXPLAIN ANALYZE DELETE FROM log`, /only SELECT/],
+  [`ATTACH ':memory:' AS x`, /only SELECT/],
+  [`ATTACH 'SECRET' AS x`, /only SELECT/],
+  [`COPY log TO 'OUT'`, /only SELECT/],
+  [`EXPORT DATABASE 'OUT'`, /only SELECT/],
+  [`INSTALL httpfs`, /only SELECT/],
+  [`LOAD httpfs`, /only SELECT/],
+  [`SET memory_limit = '100GB'`, /only SELECT/],
+  [`RESET lock_configuration`, /only SELECT/],
+  [`PRAGMA database_list`, /only SELECT/],
+  [`CALL enable_logging(storage = 'file', storage_path = 'OUT')`, /only SELECT/],
+  [`SELECT * FROM enable_logging(storage = 'file')`, /enable_logging\(\) is not allowed/],
+  [`CALL force_checkpoint()`, /only SELECT/],
+  [`CREATE TABLE x AS SELECT 1`, /only SELECT/],
+  [`CREATE MACRO count() AS 1`, /only SELECT/],
+  [`DELETE FROM log`, /only SELECT/],
+  [`PREPARE x AS SELECT 1`, /only SELECT/],
+  [`EXECUTE x`, /only SELECT/],
+  [`BEGIN`, /only SELECT/],
+  [`DESCRIBE log`, /not allowed/],
+  [`SHOW TABLES`, /not allowed/],
+  [`SUMMARIZE log`, /not allowed/],
+  [`SELECT * FROM (DESCRIBE log)`, /not allowed/],
+  [`SELECT $1`, /not allowed/],
+  [`SELECT ?`, /not allowed/],
+  [`SELECT * FROM log AT (VERSION => 1)`, /AT is not allowed/],
+  [`SELECT ${'abs('.repeat(3000)}1${')'.repeat(3000)}`, /nested too deeply|depth/],
+];
+for (const [sql, message] of refused) {
+  test.serial(`refuses ${sql.slice(0, 90)}`, async (t) => {
+    const out = join(server.store.directory, 'out');
+    const answer = await server.ask({ query: `* | ${sql.replaceAll('SECRET', secret()).replaceAll('OUT', out)}` });
+    t.is(answer.status, 400, answer.text.slice(0, 300));
+    t.regex(answer.json.detail, message);
+    t.false(answer.text.includes('hunter2'));
+    t.false(existsSync(out));
+  });
+}
+
+const harmless: string[] = [
+  `SELECT * FROM log WHERE eni_id = '; DROP VIEW log; --'`,
+  `SELECT count(*) FROM log -- FROM read_csv('x')`,
+  `SELECT 'read_csv(''x'')' AS "SELECT 1; SELECT 2"`,
+  `WITH log AS (SELECT count(*) AS n FROM log) SELECT n FROM log`,
+  `WITH x AS (SELECT * FROM log), y AS (SELECT * FROM x) SELECT count(*) FROM y JOIN x USING (eni_id)`,
+  `SELECT * FROM log TABLESAMPLE 10%`,
+  `SELECT unnest([1, 2, 3])`,
+  `VALUES (1), (2)`,
+  `SELECT 0.5, 1e3, 2.0::DOUBLE, 123456789012345678901234567890, -9223372036854775808, 'a''b', E'\\n'`,
+  `FROM log SELECT eni_id`,
+  `SELECT COLUMNS('port') FROM log`,
+  `SELECT list_transform([1, 2], lambda x: x + 1), sum(bytes) OVER (PARTITION BY eni_id ORDER BY start) FROM log`,
+];
+for (const sql of harmless) {
+  test.serial(`answers ${sql.slice(0, 90)}`, async (t) => {
+    const answer = await server.ask({ query: `* | ${sql}` });
+    t.is(answer.status, 200, answer.text.slice(0, 300));
+  });
+}
+
+test.serial('every function of DuckDB that is not listed is refused, by name', async (t) => {
+  const connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
+  const names = (await connection.runAndReadAll('SELECT DISTINCT function_name FROM duckdb_functions()')).getRows().map((row) => String(row[0]));
+  const known = new Set([...names.map((name) => name.toLowerCase()), 'coalesce', 'ifnull', 'if']);
+  t.deepEqual([...ALLOWED_FUNCTIONS].filter((name) => /^\w+$/.test(name) && !known.has(name)), []);
+  const others = names.filter((name) => /^\w+$/.test(name) && !ALLOWED_FUNCTIONS.has(name.toLowerCase()) && !WEIR_FUNCTIONS.has(name));
+  t.true(others.length > 200);
+  for (const name of others) {
+    const answer = await server.ask({ query: `* | SELECT "${name}"()` });
+    t.is(answer.status, 400, name);
+    t.regex(answer.json.detail, /is not allowed/, name);
+  }
+});
+
+test.serial('statements made at random neither read, write, nor bring the pool down', async (t) => {
+  const part = fc.constantFrom('SELECT', 'FROM', 'log', '*', ',', '(', ')', 'WITH x AS', 'x', 'read_text(', "'/etc/passwd'", 'count(', 'UNION ALL', 'JOIN', 'ON true',
+    'WHERE', 'GROUP BY', '1', 'sum(bytes)', 'srcaddr', ';', 'ATTACH', 'COPY', 'TO', 'EXPLAIN', 'ORDER BY', 'LIMIT', 'unnest([1,2])', '--', '/*', '"', "'", 'lambda x:', 'CASE WHEN', 'END', 'OVER (', 'VALUES (1)');
+  await fc.assert(fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 12 }), async (parts) => {
+    const answer = await server.ask({ query: `* | SELECT ${parts.join(' ')}` });
+    if (![200, 400, 422].includes(answer.status)) throw new Error(`${parts.join(' ')}: ${answer.status} ${answer.text}`);
+    if (answer.text.includes('root:')) throw new Error(`${parts.join(' ')} read a file`);
+  }), { numRuns: 150 });
+  t.is((await server.ask({ query: '* | SELECT count(*)' })).json.rows[0][0], 50);
+});
