@@ -2,16 +2,11 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { replayCommand } from './agent/commands/replay.ts';
+import { OutputClosed } from './agent/output/text-output.ts';
 import { createLogger } from './log.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, WeirError } from './shared/errors.ts';
 
 const log = createLogger(process.env['WEIR_LOG_LEVEL'] ?? 'info');
-
-/** The reader of a pipe has gone (`| head`): nothing is wrong, and nobody is left to tell. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT_OK);
-  throw error;
-});
 
 const parser = yargs(hideBin(process.argv))
   .scriptName('weir')
@@ -32,6 +27,8 @@ const parser = yargs(hideBin(process.argv))
 try {
   await parser.parseAsync();
 } catch (error) {
+  // `| head` has seen enough: nothing is wrong, and nobody is left to tell
+  if (error instanceof OutputClosed) process.exit(EXIT_OK);
   process.exitCode = error instanceof WeirError ? error.exitCode : isUsage(error) ? EXIT_USAGE : EXIT_FAILURE;
   process.stderr.write(`weir: ${error instanceof WeirError || isUsage(error) ? (error as Error).message : (error as Error).stack}\n`);
 }

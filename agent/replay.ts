@@ -1,8 +1,8 @@
-import type { Writable } from 'node:stream';
 import type { Seal } from '../shared/seal.ts';
 import { readCaptures, type MergedCaptures } from './capture/merged-captures.ts';
 import { RecordFormatter, type RecordFormat } from './output/record-format.ts';
 import { RecordWriter } from './output/record-writer.ts';
+import type { TextOutput } from './output/text-output.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { WindowSink } from './seal/sealer.ts';
 import { BatchPacker } from './ship/batch-packer.ts';
@@ -22,9 +22,9 @@ export interface ReplaySummary extends MergedCaptures {
   readonly unmatchedPackets: number;
 }
 
-/** A sink that can hold the reading back. */
+/** A sink that may hold the reading back. */
 export interface ReplaySink extends WindowSink {
-  drained(): Promise<void>;
+  drained?(): Promise<void>;
 }
 
 /** Capture files through the agent's own pipeline into a sink. Throws WeirError where a file cannot be read at all. */
@@ -33,17 +33,17 @@ export async function replay(paths: readonly string[], options: ReplayOptions, s
   const captures = await readCaptures(
     paths,
     (batch, from, to, interfaces) => pipeline.process(batch, from, to, interfaces),
-    () => sink.drained(),
+    () => sink.drained?.(),
     { ...(options.batchPackets ? { batchPackets: options.batchPackets } : {}), ...(options.maxPackets ? { maxPackets: options.maxPackets } : {}) },
   );
   pipeline.close(captures.damaged.length > 0);
-  await sink.drained();
+  await sink.drained?.();
   return { ...captures, unmatchedPackets: pipeline.unmatchedPackets };
 }
 
 /** Replays and prints the records. */
 export async function replayToText(
-  paths: readonly string[], options: ReplayOptions, output: Writable, format: RecordFormat, fields: readonly string[],
+  paths: readonly string[], options: ReplayOptions, output: TextOutput, format: RecordFormat, fields: readonly string[],
   onSeals: (seals: Seal[]) => void = () => {},
 ): Promise<ReplaySummary> {
   const writer = new RecordWriter(output, new RecordFormatter(format, fields));
@@ -75,6 +75,6 @@ function observed(sink: ReplaySink, onSeals: (seals: Seal[]) => void): ReplaySin
       onSeals(seals);
       sink.seals(seals, context);
     },
-    drained: () => sink.drained(),
+    drained: async () => sink.drained?.(),
   };
 }

@@ -7,8 +7,11 @@ import type { Seal } from '../../shared/seal.ts';
 import { parseTopology } from '../../shared/topology/parse.ts';
 import { DEFAULT_TOPOLOGY, type Topology, type TrafficType } from '../../shared/topology/topology.ts';
 import { RECORD_FORMATS, fieldNames, type RecordFormat } from '../output/record-format.ts';
+import { DescriptorOutput } from '../output/text-output.ts';
 import { DEFAULT_GRACE_SECONDS, DEFAULT_TABLE_CAPACITY } from '../pipeline.ts';
 import { REPLAY_AGENT_ID, replayToCollector, replayToText, type ReplayOptions, type ReplaySummary } from '../replay.ts';
+
+const STANDARD_OUTPUT = 1;
 
 interface ReplayArguments {
   files: string[] | undefined;
@@ -103,7 +106,7 @@ async function runReplay(given: ReplayArguments, log: CommandLog): Promise<void>
   let summary: ReplaySummary;
   if (given.collector === undefined) {
     const format = given.json ? 'json' : given.format;
-    summary = await replayToText(paths, replayOptions, process.stdout, format, fieldNames(given.fields), (seals) => tally.add(seals));
+    summary = await replayToText(paths, replayOptions, new DescriptorOutput(STANDARD_OUTPUT), format, fieldNames(given.fields), (seals) => tally.add(seals));
   } else {
     summary = await replayToCollector(paths, replayOptions, {
       collector: given.collector,

@@ -28,6 +28,8 @@ export class KeyQueue {
   readonly quoted: Int32Array;
   /** Unix microseconds. */
   readonly timeUs: Float64Array;
+  /** The flow table's hash of each decoded slot, written and read by the flow stage. */
+  readonly hash: Int32Array;
 
   /** A packet between two ENIs of one interface takes two slots, hence twice the packets of a batch. */
   constructor(batchPackets: number) {
@@ -35,5 +37,6 @@ export class KeyQueue {
     this.keys = new Int32Array(slots * SLOT_WORDS);
     this.quoted = new Int32Array(slots * SLOT_WORDS);
     this.timeUs = new Float64Array(slots);
+    this.hash = new Int32Array(slots);
   }
 }

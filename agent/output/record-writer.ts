@@ -1,21 +1,20 @@
-import type { Writable } from 'node:stream';
-import { once } from 'node:events';
 import { Records, type RecordContext } from '../../shared/records.ts';
 import type { Seal } from '../../shared/seal.ts';
 import { statusRow } from '../../shared/status-rows.ts';
 import type { WindowSink } from '../seal/sealer.ts';
 import type { RecordFormatter } from './record-format.ts';
+import type { TextOutput } from './text-output.ts';
 
-/** Text is handed to the stream in pieces of about this size. */
+/** Text is written in pieces of about this size. */
 const PIECE_CHARACTERS = 1 << 16;
 
 /** Prints records, and behind those of a window the NODATA and SKIPDATA rows that its seals give rise to. */
 export class RecordWriter implements WindowSink {
-  private readonly output: Writable;
+  private readonly output: TextOutput;
   private readonly formatter: RecordFormatter;
   private text: string;
 
-  constructor(output: Writable, formatter: RecordFormatter) {
+  constructor(output: TextOutput, formatter: RecordFormatter) {
     this.output = output;
     this.formatter = formatter;
     this.text = formatter.header;
@@ -38,11 +37,6 @@ export class RecordWriter implements WindowSink {
     });
     this.rows(rows, context);
     this.flush();
-  }
-
-  /** Resolves when the stream takes more; reading should stop until then. */
-  async drained(): Promise<void> {
-    if (this.output.writableNeedDrain) await once(this.output, 'drain');
   }
 
   flush(): void {

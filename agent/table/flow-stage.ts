@@ -64,6 +64,7 @@ export class FlowStage {
     const { keys, timeUs: times } = queue;
     const { table, windows } = this;
     const { words, doubles } = table;
+    table.prepare(keys, SLOT_WORDS, queue.count, queue.hash);
     for (let slot = 0; slot < queue.count; slot++) {
       const at = slot * SLOT_WORDS;
       const timeUs = times[slot]!;
@@ -78,7 +79,7 @@ export class FlowStage {
         account.countStatus(eni, keys[at + SLOT_STATUS]!);
         continue;
       }
-      const hash = table.hash(keys, at);
+      const hash = queue.hash[slot]!;
       let entry = table.find(keys, at, hash);
       const flags = keys[at + SLOT_FLAGS]!;
       if (entry === NO_ENTRY) {
@@ -246,6 +247,7 @@ export class FlowStage {
       const isOver = !connections.isLive(entry, endUs);
       if (words[base + ENTRY_PACKETS] !== 0 && words[base + ENTRY_WINDOW] === number) {
         this.moveRow(entry, isOver || (words[base + ENTRY_STATE]! & STATE_CLOSED) !== 0, account);
+        if (account.rows.count >= MAX_ROWS_KEPT && !account.needsMerge) this.sealer.handOn(account);
       }
       if (isOver && words[base + ENTRY_PACKETS] === 0) table.remove(entry);
     }

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { replayToText, type ReplayOptions, type ReplaySummary } from '../../agent/replay.ts';
 import { FIELDS } from '../../shared/fields.ts';
 import type { Seal } from '../../shared/seal.ts';
@@ -33,12 +32,7 @@ export async function replayed(captures: readonly Uint8Array[], options: ReplayO
 export async function replayedFiles(paths: readonly string[], options: ReplayOptions): Promise<Replayed> {
   const seals: Seal[] = [];
   let text = '';
-  const output = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      text += chunk.toString();
-      done();
-    },
-  });
+  const output = { write: (piece: string) => void (text += piece) };
   const summary = await replayToText(paths, options, output, 'json', ALL_FIELDS, (some) => seals.push(...some));
   const records = text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as JsonRecord);
   return { text, records, seals, summary };

@@ -1,4 +1,3 @@
-import { Writable } from 'node:stream';
 import { RecordFormatter } from '../../agent/output/record-format.ts';
 import { RecordWriter } from '../../agent/output/record-writer.ts';
 import { replay, type ReplaySummary } from '../../agent/replay.ts';
@@ -33,7 +32,7 @@ const TABLE_CAPACITY = 1 << 15;
 /** The file through `weir replay FILE --format json` without a topology, in this process. */
 export async function replayFile(path: string): Promise<ReplayedFile> {
   let text = '';
-  const output = new Writable({ decodeStrings: false, write: (piece: string, _encoding, done) => { text += piece; done(); } });
+  const output = { write: (piece: string) => void (text += piece) };
   const writer = new RecordWriter(output, new RecordFormatter('json', FIELDS));
   const seals: Seal[] = [];
   let summary: ReplaySummary | null = null;
@@ -42,7 +41,6 @@ export async function replayFile(path: string): Promise<ReplayedFile> {
     summary = await replay([path], { topology: DEFAULT_TOPOLOGY, tableCapacity: TABLE_CAPACITY }, {
       rows: (rows, context) => writer.rows(rows, context),
       seals: (closed, context) => { seals.push(...closed); writer.seals(closed, context); },
-      drained: () => writer.drained(),
     });
     writer.flush();
   } catch (thrown) {

@@ -1,0 +1,37 @@
+import { writeSync } from 'node:fs';
+
+/** Where text goes. `write` returns once the text is taken, so that nothing piles up in memory. */
+export interface TextOutput {
+  write(text: string): void;
+}
+
+/** The reader at the other end of the pipe has gone, as `| head` does. */
+export class OutputClosed extends Error {}
+
+const RETRY_MS = 1;
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/** A file descriptor, written to and waited for: a slow reader holds the writing back. */
+export class DescriptorOutput implements TextOutput {
+  private readonly descriptor: number;
+
+  constructor(descriptor: number) {
+    this.descriptor = descriptor;
+  }
+
+  /** Throws OutputClosed when nobody reads any more. */
+  write(text: string): void {
+    const bytes = Buffer.from(text);
+    for (let written = 0; written < bytes.length; ) {
+      try {
+        written += writeSync(this.descriptor, bytes, written);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EPIPE') throw new OutputClosed('the reader of the output has gone', { cause: error });
+        // a pipe that somebody else has made non-blocking
+        if (code !== 'EAGAIN') throw error;
+        Atomics.wait(sleeper, 0, 0, RETRY_MS);
+      }
+    }
+  }
+}
