@@ -1,6 +1,6 @@
 import { WeirError } from '../../shared/errors.ts';
 import type { Catalog } from '../logstore/catalog.ts';
-import { parseQuery } from './language/parser.ts';
+import { parseQuery, type Query } from './language/parser.ts';
 import type { PoolJob } from './query-pool.ts';
 import { checkLogStore, queryScope, scannedBy, type Scanned } from './query-plan.ts';
 import { STORED_VIEW } from './sql/log-view.ts';
@@ -27,6 +27,7 @@ export interface Bucket extends Sums {
 
 export interface HistogramPlan {
   readonly job: PoolJob;
+  readonly query: Query;
   readonly range: TimeRange;
   readonly intervalSeconds: number;
   readonly scanned: Scanned;
@@ -40,7 +41,7 @@ const NICE_SECONDS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 43_2
 /** The search part of the query over time; a SELECT after it changes nothing. */
 export function histogramPlan(catalog: Catalog, logStore: string, request: HistogramRequest, nowSeconds: number): HistogramPlan {
   checkLogStore(catalog, logStore);
-  const query = parseQuery(request.query ?? '');
+  const query = { ...parseQuery(request.query ?? ''), select: null };
   const asked = timeRange(asText(request.from), asText(request.to), nowSeconds);
   const files = catalog.files(logStore, asked.from, asked.to);
   const first = files.reduce((least, file) => Math.min(least, file.windowStart), END_OF_TIME);
@@ -51,13 +52,13 @@ export function histogramPlan(catalog: Catalog, logStore: string, request: Histo
   const shortest = files.reduce((least, file) => Math.min(least, file.windowSeconds), 2_592_000);
   const intervalSeconds = interval(request, to - from, files.length > 0 ? shortest : 1);
   const range = { from: from - from % intervalSeconds, to: Math.ceil(to / intervalSeconds) * intervalSeconds };
-  const scope = queryScope(catalog, logStore, { ...query, select: null }, asked);
+  const scope = queryScope(catalog, logStore, query, asked);
   const sql = `SELECT "start" - "start" % ${intervalSeconds} AS bucket, action, count(*), coalesce(sum(packets), 0), coalesce(sum(bytes), 0)
     FROM ${STORED_VIEW} GROUP BY ALL`;
   const job: PoolJob = {
     files: files.map((file) => file.path), predicate: scope.predicate, question: { kind: 'table', sql }, format: 'json', envelope: {},
   };
-  return { job, range, intervalSeconds, scanned: scannedBy(files) };
+  return { job, query, range, intervalSeconds, scanned: scannedBy(files) };
 }
 
 function interval(request: HistogramRequest, seconds: number, shortest: number): number {

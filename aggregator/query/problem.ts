@@ -1,6 +1,7 @@
 import { WeirError } from '../../shared/errors.ts';
 import { QueryError, queryErrorAt, type QueryPosition } from './query-error.ts';
-import { QueryFailure, type QueryFailureReason } from './query-failure.ts';
+import type { Query } from './language/parser.ts';
+import { INTERNAL_DETAIL, QueryFailure, type QueryFailureReason } from './query-failure.ts';
 import { StatementFailure } from './query-pool.ts';
 
 /** RFC 9457, with the place in the query text where that is what is wrong. */
@@ -43,13 +44,14 @@ export class UnknownLogStore extends WeirError {
   }
 }
 
-/** The failure of a SELECT as an error that points into the whole query. */
-export function statementError(error: unknown, queryText: string, select: { text: string; offset: number }): unknown {
+/** The failure of a statement as an error that points into the whole query; where Weir wrote the statement, as our own. */
+export function statementError(error: unknown, query: Query): unknown {
   if (!(error instanceof StatementFailure)) return error;
   const { message, byteOffset } = error.failure;
+  if (!query.select) return new QueryFailure('internal', INTERNAL_DETAIL, { cause: message });
   if (byteOffset === null) return new QueryError(message);
-  const before = Buffer.from(select.text).subarray(0, byteOffset).toString();
-  return queryErrorAt(queryText, select.offset + before.length, message);
+  const before = Buffer.from(query.select.text).subarray(0, byteOffset).toString();
+  return queryErrorAt(query.text, query.select.offset + before.length, message);
 }
 
 function problem(name: string, status: number, title: string, detail: string): Problem {

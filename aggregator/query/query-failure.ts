@@ -6,6 +6,9 @@ import { WeirError } from '../../shared/errors.ts';
  */
 export type QueryFailureReason = 'busy' | 'deadline' | 'memory' | 'ended' | 'cancelled' | 'internal';
 
+/** What somebody who asks may know of a failure that is ours. */
+export const INTERNAL_DETAIL = 'the query failed for a reason that does not lie in it; the collector\'s log has the details';
+
 /** A query that was understood, and not answered. */
 export class QueryFailure extends WeirError {
   readonly reason: QueryFailureReason;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clientLeft, QueryFailure } from './query-failure.ts';
+import { clientLeft, INTERNAL_DETAIL, QueryFailure } from './query-failure.ts';
 import type { QuerySettings } from './query-settings.ts';
 import type { WorkerAnswer, WorkerFailure, WorkerJob } from './worker/worker-job.ts';
 import { WorkerProcess } from './worker/worker-process.ts';
@@ -167,5 +167,5 @@ function failureOf(reply: WorkerFailure): Error {
   if (reply.reason === 'memory') {
     return new QueryFailure('memory', 'the query needs more memory than a query may use: narrow the time range, or group by fewer columns', { cause: reply.message });
   }
-  return new QueryFailure('internal', 'the query failed for a reason that does not lie in it; the collector\'s log has the details', { cause: reply.message });
+  return new QueryFailure('internal', INTERNAL_DETAIL, { cause: reply.message });
 }

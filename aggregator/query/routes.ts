@@ -64,7 +64,7 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
     try {
       result = await runWhileConnected(pool, plan.job, reply);
     } catch (error) {
-      throw plan.query.select ? statementError(error, plan.query.text, plan.query.select) : error;
+      throw statementError(error, plan.query);
     }
     const { answer } = result;
     void reply.headers({
@@ -82,7 +82,7 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
   const histogram = async (logStore: string, asked: HistogramRequest, reply: FastifyReply) => {
     const plan = histogramPlan(catalog, logStore, asked, now());
     const startedMs = performance.now();
-    const result = await runWhileConnected(pool, plan.job, reply);
+    const result = await runWhileConnected(pool, plan.job, reply).catch((error: unknown) => { throw statementError(error, plan.query); });
     const body = await bodyText(result);
     return {
       range: plan.range,

@@ -1,23 +1,22 @@
 import { RefusedStatement } from '../sql/statement-check.ts';
 import type { WorkerFailure } from './worker-job.ts';
 
-interface ErrorDocument { exception_type?: string; exception_message?: string; position?: string }
+interface ErrorDocument { exception_type?: string; exception_message?: string; name?: string }
 
-/** What DuckDB says, with `errors_as_json` on; older texts and our own errors pass through. */
-export function failureOf(error: unknown): WorkerFailure {
+/** What DuckDB says, with `errors_as_json` on; other texts pass through. */
+export function failureOf(error: unknown, files: readonly string[]): WorkerFailure {
   if (error instanceof RefusedStatement) return { ok: false, reason: 'query', message: error.message, byteOffset: error.byteOffset };
   const text = error instanceof Error ? error.message : String(error);
   const document = errorDocument(text);
-  if (!document) return { ok: false, reason: 'internal', message: text, byteOffset: null };
-  const type = document.exception_type ?? '';
-  const message = (document.exception_message ?? text).trim();
-  const position = Number(document.position);
-  return {
-    ok: false,
-    reason: reasonOf(type),
-    message: hinted(message),
-    byteOffset: document.position !== undefined && Number.isSafeInteger(position) ? position : null,
-  };
+  const message = (document?.exception_message ?? text).trim();
+  // Whatever names a file is about the store; and nobody who asks needs to know where it is.
+  const internal = !document || files.some((file) => message.includes(file));
+  return { ok: false, reason: internal ? 'internal' : reasonOf(document.exception_type ?? ''), message, byteOffset: null };
+}
+
+/** The column or function that a statement names and DuckDB does not know; null for every other error. */
+export function unknownNameOf(error: unknown): string | null {
+  return errorDocument(error instanceof Error ? error.message : String(error))?.name ?? null;
 }
 
 function errorDocument(text: string): ErrorDocument | null {
@@ -34,10 +33,4 @@ function errorDocument(text: string): ErrorDocument | null {
 function reasonOf(type: string): WorkerFailure['reason'] {
   if (/out of memory/i.test(type)) return 'memory';
   return /^(IO|Internal|Fatal|Permission|Serialization|TransactionContext|INTERNAL|FATAL)/.test(type) ? 'internal' : 'query';
-}
-
-/** DuckDB's text, and the way out where people stumble. */
-function hinted(message: string): string {
-  if (/syntax error at or near "end"/i.test(message)) return `${message}: END is a reserved word, write "end" in quotes, or window_end`;
-  return message.replace(/\bweir_keyed\b/g, 'log');
 }

@@ -1,8 +1,9 @@
 import type { DuckDBPreparedStatement } from '@duckdb/node-api';
 import { sqlString } from '../sql/literal.ts';
-import { parseTree, printTree, type TreeNode } from '../sql/parse-tree.ts';
+import { isNode, locationOf, parseTree, printTree, type TreeNode, type TreeValue } from '../sql/parse-tree.ts';
 import { checkStatement, RefusedStatement } from '../sql/statement-check.ts';
 import { addFrom, addLimit, hasLimit } from '../sql/statement.ts';
+import { failureOf, unknownNameOf } from './duckdb-error.ts';
 import type { LockedDatabase } from './locked-database.ts';
 
 /** A SELECT that may run, as SQL of DuckDB's own printing. */
@@ -20,7 +21,6 @@ export async function selectStatement(database: LockedDatabase, text: string, de
   const tree = await serialize(database, text);
   const statement = checkStatement(tree);
   addFrom(statement);
-  const readable = printTree(tree);
   const limited = hasLimit(statement);
   if (!limited) addLimit(statement, defaultRows + 1);
   const sql = await database.text(`SELECT json_deserialize_sql(${sqlString(printTree(tree))}::JSON)`);
@@ -28,7 +28,7 @@ export async function selectStatement(database: LockedDatabase, text: string, de
   try {
     return { sql, prepared: await database.prepareSelect(sql), defaultRows: limited ? null : defaultRows };
   } catch (error) {
-    throw await withPosition(database, readable, error);
+    throw placed(error, statement);
   }
 }
 
@@ -42,12 +42,24 @@ async function serialize(database: LockedDatabase, text: string): Promise<TreeNo
   throw new RefusedStatement(message + hint, tree['position'] !== undefined && Number.isSafeInteger(position) ? position : null);
 }
 
-/** The same error, placed in the text that the user wrote: the tree still knows the places, its printed form does not. */
-async function withPosition(database: LockedDatabase, tree: string, error: unknown): Promise<unknown> {
-  try {
-    await database.connection.prepare(`SELECT * FROM json_execute_serialized_sql(${sqlString(tree)})`);
-  } catch (placed) {
-    return placed;
+/** The same error, at the place in the user's text where the name stands that DuckDB does not know. */
+function placed(error: unknown, statement: TreeNode): unknown {
+  const name = unknownNameOf(error)?.toLowerCase();
+  const node = name === undefined ? null : findNode(statement, (candidate) => namesOf(candidate).includes(name));
+  const failure = failureOf(error, []);
+  return node === null || failure.reason !== 'query' ? error : new RefusedStatement(failure.message, locationOf(node));
+}
+
+function namesOf(node: TreeNode): string[] {
+  const columns = Array.isArray(node['column_names']) ? node['column_names'] : [];
+  return [...columns, node['function_name'] ?? null].flatMap((name) => (typeof name === 'string' ? [name.toLowerCase()] : []));
+}
+
+function findNode(value: TreeValue | undefined, matches: (node: TreeNode) => boolean): TreeNode | null {
+  if (isNode(value) && matches(value)) return value;
+  for (const child of Array.isArray(value) ? value : isNode(value) ? Object.values(value) : []) {
+    const found = findNode(child, matches);
+    if (found) return found;
   }
-  return error;
+  return null;
 }

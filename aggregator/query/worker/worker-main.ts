@@ -23,7 +23,7 @@ async function reply(job: WorkerJob): Promise<void> {
   try {
     message = await answerJob(job, database);
   } catch (error) {
-    message = failureOf(error);
+    message = failureOf(error, job.files);
   }
   process.send?.(message, () => {
     database.close();

@@ -252,7 +252,7 @@ test.serial('a query ends with its client', async (t) => {
   const failedBefore = server.pool.counts.failed;
   while (server.pool.runningJobs === 0) await new Promise((resolve) => setImmediate(resolve));
   leave.abort();
-  await t.throwsAsync(asked);
+  await t.throwsAsync(asked, { any: true });
   while (server.pool.runningJobs > 0) await new Promise((resolve) => setImmediate(resolve));
   t.is(server.pool.counts.failed, failedBefore + 1);
 });
