@@ -13,11 +13,9 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { ROOT, installWhatIsMissing } from './install.mjs';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const IS_CI = !['', '0', 'false'].includes(process.env.CI ?? '');
-const OLDEST_NODE = [20, 19];
 const LONG_TEST_LIMIT_MINUTES = 60;
 
 const tally = { passed: 0, failed: 0 };
@@ -25,35 +23,6 @@ const tally = { passed: 0, failed: 0 };
 function count(name, isGood, detail = '') {
   tally[isGood ? 'passed' : 'failed']++;
   console.log(`${isGood ? 'ok' : 'not ok'} - ${name}${detail && `: ${detail}`}`);
-}
-
-function checkNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
-  console.error(`Weir needs Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}`);
-  process.exit(1);
-}
-
-/** Whether every package of the lockfile that this system wants is there in that version. */
-function isInstalled() {
-  const installedFile = join(ROOT, 'node_modules/.package-lock.json');
-  if (!existsSync(installedFile)) return false;
-  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
-  const installed = JSON.parse(readFileSync(installedFile, 'utf8')).packages;
-  return Object.entries(wanted).every(([path, { version, optional }]) => {
-    if (path === '') return true;
-    return path in installed ? installed[path].version === version : Boolean(optional);
-  });
-}
-
-function install() {
-  if (isInstalled()) return;
-  console.log('# npm ci');
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) {
-    console.error('npm ci failed: is the registry within reach?');
-    process.exit(1);
-  }
 }
 
 function runProgram(name, args) {
@@ -69,10 +38,10 @@ function filesBelow(folder, pattern) {
     .sort();
 }
 
-/** What a test may compare with and could have rewritten: every file in test and samples. */
+/** What a test may compare with and could have rewritten. */
 function fingerprint() {
   const hash = createHash('sha256');
-  for (const name of [...filesBelow('test', /./), ...filesBelow('samples', /./)]) {
+  for (const name of ['test', 'samples', 'docs'].flatMap((folder) => filesBelow(folder, /./))) {
     hash.update(`${name}\n`).update(readFileSync(join(ROOT, name)));
   }
   return hash.digest('hex');
@@ -116,7 +85,8 @@ async function runTests(files) {
   checkNothingIsSetAside();
   const before = fingerprint();
   await runAva(files);
-  count('the tests have rewritten nothing', fingerprint() === before, 'see git status test samples');
+  const isUntouched = fingerprint() === before;
+  count('the tests have rewritten nothing', isUntouched, isUntouched ? '' : 'git status test samples docs shows what');
 }
 
 /** A line `Limit: 20 min` in the file's first comment sets its own limit. */
@@ -131,8 +101,7 @@ function runLongTest(name) {
   count(name, status === 0, `${signal ?? `exit ${status}`} after ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
-checkNode();
-install();
+installWhatIsMissing();
 const words = process.argv.slice(2);
 const named = words.filter((word) => word !== '--long');
 if (words.includes('--long')) {
