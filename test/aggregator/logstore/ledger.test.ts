@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { NO_COUNTS } from '../../../aggregator/logstore/committed-catalog.ts';
+import { Ledger } from '../../../aggregator/logstore/ledger.ts';
+import type { PublishRecord, StoreWindow } from '../../../aggregator/logstore/ledger-record.ts';
+import { temporaryDirectory } from '../collector-fixture.ts';
+
+async function open(t: ExecutionContext, directory: string, compactBytes?: number): Promise<Ledger> {
+  const ledger = await Ledger.open(directory, compactBytes);
+  t.teardown(() => ledger.close());
+  return ledger;
+}
+
+function published(commit: number, frames: number[], start = 600): PublishRecord {
+  const window = { start, seconds: 600 };
+  const store: StoreWindow = { ...window, logStore: 'default', path: `file-${commit}`, rows: commit, bytes: 10, counts: { ...NO_COUNTS, complete: 1 } };
+  return { type: 'publish', commit, windows: [{ ...window, frames, statePath: `state-${commit}` }], stores: [store] };
+}
+
+function facts(ledger: Ledger): unknown {
+  const { commit, lastFrame, agentPositions } = ledger.state;
+  return { commit, lastFrame, positions: [...agentPositions], files: [...ledger.state.files()].sort() };
+}
+
+test('a later publication of a window takes the place of the earlier', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ledger = await open(t, directory);
+  await ledger.append(published(1, [1, 2]));
+  await ledger.append(published(2, [3]));
+  await ledger.append(published(3, [2], 1200));
+  await ledger.close();
+  const { state } = await open(t, directory);
+  t.deepEqual([...state.files()].sort(), ['file-2', 'file-3', 'state-2', 'state-3']);
+  t.true(state.isPublished(1, { start: 600, seconds: 600 }));
+  t.true(state.isPublished(3, { start: 600, seconds: 600 }));
+  t.false(state.isPublished(3, { start: 1200, seconds: 600 }));
+});
+
+test('frames of deleted segments count as published until the next are deleted', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ledger = await open(t, directory);
+  await ledger.append(published(1, [1, 2]));
+  await ledger.append({ type: 'release', positions: [['a', 5, 2]], frames: [1, 2], lastFrame: 2 });
+  await ledger.close();
+  const reopened = await open(t, directory);
+  t.true(reopened.state.isPublished(2, { start: 600, seconds: 600 }));
+  await reopened.append({ type: 'release', positions: [['a', 5, 3], ['b', 1, 1]], frames: [3], lastFrame: 3 });
+  t.false(reopened.state.isPublished(2, { start: 600, seconds: 600 }));
+  t.deepEqual([...reopened.state.agentPositions], [['a', 5, 3], ['b', 1, 1]]);
+  t.is(reopened.state.lastFrame, 3);
+});
+
+test('compaction changes nothing but the size', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ledger = await open(t, directory, 2000);
+  const sizes: number[] = [];
+  for (let commit = 1; commit <= 60; commit++) {
+    await ledger.append(published(commit, [commit], 600 * (commit % 3)));
+    sizes.push(readdirSync(directory).reduce((sum, name) => sum + readFileSync(join(directory, name)).length, 0));
+  }
+  t.true(Math.max(...sizes) < 10_000, `${Math.max(...sizes)} bytes`);
+  const before = facts(ledger);
+  await ledger.close();
+  const reopened = await open(t, directory);
+  t.deepEqual(facts(reopened), before);
+  t.is(readdirSync(directory).length, 1);
+});
+
+test('cut anywhere: the state is that of the records before', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ledger = await open(t, directory);
+  const name = readdirSync(directory)[0]!;
+  const lengths = [readFileSync(join(directory, name)).length];
+  for (let commit = 1; commit <= 3; commit++) {
+    await ledger.append(published(commit, [commit]));
+    lengths.push(readFileSync(join(directory, name)).length);
+  }
+  await ledger.close();
+  const whole = readFileSync(join(directory, name));
+  for (let length = lengths[0]!; length <= whole.length; length += 3) {
+    const copy = temporaryDirectory(t);
+    writeFileSync(join(copy, name), whole.subarray(0, length));
+    const { state } = await open(t, copy);
+    t.is(state.commit, lengths.filter((end) => end <= length).length - 1, `cut at ${length}`);
+  }
+});
+
+test('a compaction that was cut off leaves the old ledger in force', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ledger = await open(t, directory);
+  await ledger.append(published(1, [1]));
+  await ledger.close();
+  const name = readdirSync(directory)[0]!;
+  writeFileSync(join(directory, 'ledger-0000000002.log'), readFileSync(join(directory, name)).subarray(0, 40));
+  writeFileSync(join(directory, 'ledger-0000000003.log.new'), 'unfinished');
+  const reopened = await open(t, directory);
+  t.is(reopened.state.commit, 1);
+  t.is(readdirSync(directory).length, 1);
+});
+
+test('a ledger that cannot be read is not taken for an empty one', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ledger = await open(t, directory);
+  await ledger.append(published(1, [1]));
+  await ledger.append(published(2, [2]));
+  await ledger.close();
+  const path = join(directory, readdirSync(directory)[0]!);
+  const bytes = readFileSync(path);
+  const damaged = Buffer.from(bytes);
+  damaged[damaged.indexOf('"publish"')]! ^= 1;
+  writeFileSync(path, damaged);
+  await t.throwsAsync(open(t, directory), { message: /is damaged at byte \d+/ });
+  truncateSync(path, 30);
+  await t.throwsAsync(open(t, directory), { message: /can be read; restore one from a backup/ });
+});
