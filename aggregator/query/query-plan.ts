@@ -5,7 +5,7 @@ import { decodeCursor, queryHash } from './cursor.ts';
 import { nearestName } from './language/nearest-name.ts';
 import { parseQuery, type Query } from './language/parser.ts';
 import { searchPredicate } from './language/search-sql.ts';
-import { UnknownLogStore } from './problem.ts';
+import { UnknownLogStore } from './query-problem.ts';
 import type { PoolJob } from './query-pool.ts';
 import type { QuerySettings } from './query-settings.ts';
 import { RESULT_FORMATS, type ResultFormat } from './result/result-format.ts';
@@ -19,7 +19,7 @@ export interface QueryRequest {
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
   readonly format?: string | undefined;
-  /** Names with commas between, or `all`. */
+  /** Names with commas between; `all` and `default` stand for several. */
   readonly fields?: string | undefined;
 }
 
@@ -107,13 +107,16 @@ function resultFormat(format: string | undefined): ResultFormat {
 
 function fieldNames(fields: string | undefined): readonly string[] {
   if (fields === undefined || fields === '') return DEFAULT_FIELD_NAMES;
-  if (fields === 'all') return FIELDS.map((field) => field.name);
-  return fields.split(',').map((name) => {
-    const field = findField(name.trim());
-    if (field) return field.name;
+  const names = fields.split(',').map((name) => name.trim()).filter((name) => name !== '').flatMap((name) => {
+    if (name === 'default') return DEFAULT_FIELD_NAMES;
+    if (name === 'all') return FIELDS.map((field) => field.name);
+    const field = findField(name);
+    if (field) return [field.name];
     const nearest = nearestName(name, FIELDS.map((known) => known.name));
     throw new WeirError('USAGE', `there is no field "${name.slice(0, 60)}"${nearest ? `: did you mean ${nearest}?` : ''}`);
   });
+  if (names.length === 0) throw new WeirError('USAGE', 'an empty list of fields: name some, or default, or all');
+  return [...new Set(names)];
 }
 
 function rowLimit(limit: number | undefined, settings: QuerySettings, format: ResultFormat): number {

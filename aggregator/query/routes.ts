@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { Catalog } from '../logstore/catalog.ts';
 import { histogramBuckets, histogramPlan, type HistogramRequest } from './histogram.ts';
-import { PROBLEM_MEDIA_TYPE, problemOf, statementError } from './problem.ts';
+import { QueryFailure } from './query-failure.ts';
+import { queryProblem, statementError } from './query-problem.ts';
 import { queryPlan, type QueryRequest } from './query-plan.ts';
 import type { PoolAnswer, PoolJob, QueryPool } from './query-pool.ts';
 import { MEDIA_TYPES, RESULT_FORMATS } from './result/result-format.ts';
@@ -12,6 +13,8 @@ import { MEDIA_TYPES, RESULT_FORMATS } from './result/result-format.ts';
 export interface QueryRoutesOptions {
   readonly catalog: Catalog;
   readonly pool: QueryPool;
+  /** Where failures go whose reason the one who asks must not see. */
+  readonly log?: { error(message: string): unknown };
   readonly nowSeconds?: () => number;
 }
 
@@ -50,12 +53,10 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
   const { catalog, pool } = options;
   const now = options.nowSeconds ?? (() => Math.floor(Date.now() / 1000));
 
-  app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
-    if (!problem) throw error;
-    if (problem.status >= 500) request.log.error({ err: error }, 'query failed');
-    if (problem.status === 503) void reply.header('retry-after', '2');
-    return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+  // The server's own handler writes the document.
+  app.setErrorHandler((error) => {
+    if (error instanceof QueryFailure && error.reason === 'internal') options.log?.error(`query: ${String(error.cause)}`);
+    throw queryProblem(error) ?? error;
   });
 
   const query = async (logStore: string, asked: QueryRequest, reply: FastifyReply) => {

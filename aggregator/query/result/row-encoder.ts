@@ -41,15 +41,15 @@ function jsonObject(keys: readonly string[], values: readonly ResultValue[]): st
   return `${text}}`;
 }
 
-/** RFC 4180; absent values are empty, an empty text is "". */
+/** RFC 4180, with plain line feeds, as replay prints it; absent values are empty. */
 function csvLine(values: readonly ResultValue[]): string {
-  return `${values.map(csvCell).join(',')}\r\n`;
+  return `${values.map(csvCell).join(',')}\n`;
 }
 
 function csvCell(value: ResultValue): string {
   if (value === null) return '';
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** The flow log line: fields separated by spaces, `-` for absent. */

@@ -1,4 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
+import { createLogger } from 'winston';
+import { answerErrors } from '../../../aggregator/api/error-answers.ts';
 import { QueryPool } from '../../../aggregator/query/query-pool.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from '../../../aggregator/query/query-settings.ts';
 import { queryRoutes } from '../../../aggregator/query/routes.ts';
@@ -14,6 +16,7 @@ export class QueryServer {
     this.pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, ...settings });
     this.app = Fastify({ routerOptions: { maxParamLength: 200 }, bodyLimit: 1024 * 1024 });
     this.pool.start();
+    answerErrors(this.app, createLogger({ silent: true }));
     void this.app.register(queryRoutes, { catalog: this.store, pool: this.pool, nowSeconds: () => 1_700_000_400 });
   }
 

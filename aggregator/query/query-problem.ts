@@ -1,19 +1,9 @@
 import { WeirError } from '../../shared/errors.ts';
-import { QueryError, queryErrorAt, type QueryPosition } from './query-error.ts';
+import { Problem } from '../api/problem.ts';
+import { QueryError, queryErrorAt } from './query-error.ts';
 import type { Query } from './language/parser.ts';
 import { INTERNAL_DETAIL, QueryFailure, type QueryFailureReason } from './query-failure.ts';
 import { StatementFailure } from './query-pool.ts';
-
-/** RFC 9457, with the place in the query text where that is what is wrong. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly position?: QueryPosition;
-}
-
-export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 const FAILURES: Readonly<Record<QueryFailureReason, readonly [status: number, title: string]>> = {
   busy: [503, 'Too many queries'],
@@ -24,14 +14,12 @@ const FAILURES: Readonly<Record<QueryFailureReason, readonly [status: number, ti
   internal: [500, 'The query failed'],
 };
 
-/** The problem that an error of the query side is, or null if it is none. */
-export function problemOf(error: unknown): Problem | null {
-  if (error instanceof QueryError) {
-    return { ...problem('query', 400, 'The query is wrong', error.message), ...(error.position ? { position: error.position } : {}) };
-  }
+/** The problem document of an error of the query side; null if it is another's. */
+export function queryProblem(error: unknown): Problem | null {
+  if (error instanceof QueryError) return problem('query', 400, 'The query is wrong', error.message, error.position ? { position: error.position } : {});
   if (error instanceof QueryFailure) {
     const [status, title] = FAILURES[error.reason];
-    return problem(error.reason, status, title, error.message);
+    return problem(error.reason, status, title, error.message, {}, status === 503 ? { 'retry-after': '2' } : {});
   }
   if (error instanceof UnknownLogStore) return problem('unknown-logstore', 404, 'There is no such LogStore', error.message);
   if (error instanceof WeirError && error.code === 'USAGE') return problem('request', 400, 'The request is wrong', error.message);
@@ -54,6 +42,8 @@ export function statementError(error: unknown, query: Query): unknown {
   return queryErrorAt(query.text, query.select.offset + before.length, message);
 }
 
-function problem(name: string, status: number, title: string, detail: string): Problem {
-  return { type: `urn:weir:problem:${name}`, title, status, detail };
+function problem(
+  name: string, status: number, title: string, detail: string, members: Record<string, unknown> = {}, headers: Record<string, string> = {},
+): Problem {
+  return new Problem(status, detail, { type: `urn:weir:problem:${name}`, title, ...members }, headers);
 }

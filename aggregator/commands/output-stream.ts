@@ -1,0 +1,48 @@
+/** A stream written to and waited for, whose reader may leave, as `| head` does. */
+export class OutputStream {
+  private readonly stream: NodeJS.WritableStream;
+  private failure: Error | null = null;
+
+  constructor(stream: NodeJS.WritableStream) {
+    this.stream = stream;
+    stream.on('error', (error: Error) => { this.failure ??= error; });
+  }
+
+  /** False when nobody reads any more. */
+  async write(text: string | Uint8Array): Promise<boolean> {
+    if (!this.failure && !this.stream.write(text)) await this.drained();
+    return this.isOpen();
+  }
+
+  /** Everything of `body`, without its first line where asked. False when nobody reads any more. */
+  async copy(body: AsyncIterable<Uint8Array>, withoutFirstLine: boolean): Promise<boolean> {
+    let skipping = withoutFirstLine;
+    for await (const chunk of body) {
+      let rest: Uint8Array = chunk;
+      if (skipping) {
+        const end = chunk.indexOf(10);
+        if (end < 0) continue;
+        rest = chunk.subarray(end + 1);
+        skipping = false;
+      }
+      if (!await this.write(rest)) return false;
+    }
+    return this.isOpen();
+  }
+
+  private isOpen(): boolean {
+    if (this.failure && (this.failure as NodeJS.ErrnoException).code !== 'EPIPE') throw this.failure;
+    return this.failure === null;
+  }
+
+  private drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = () => {
+        this.stream.removeListener('drain', settle);
+        this.stream.removeListener('error', settle);
+        resolve();
+      };
+      this.stream.on('drain', settle).on('error', settle);
+    });
+  }
+}

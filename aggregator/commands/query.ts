@@ -1,0 +1,204 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { Dispatcher } from 'undici';
+import type { Argv, CommandModule } from 'yargs';
+import { WeirError } from '../../shared/errors.ts';
+import { CollectorClient, RefusedRequest } from '../client/collector-client.ts';
+import type { Completeness } from '../logstore/catalog.ts';
+import { parseQuery } from '../query/language/parser.ts';
+import { QueryError, type QueryPosition } from '../query/query-error.ts';
+import { printTable, type TableAnswer } from './query-table.ts';
+import { OutputStream } from './output-stream.ts';
+
+const FORMATS = ['table', 'json', 'csv', 'text', 'parquet'] as const;
+type QueryFormat = (typeof FORMATS)[number];
+
+export interface QueryArguments {
+  logstore: string;
+  query: string | undefined;
+  from: string | undefined;
+  to: string | undefined;
+  format: QueryFormat;
+  json: boolean;
+  limit: number | undefined;
+  fields: string | undefined;
+  output: string | undefined;
+  collector: string | undefined;
+  tokenFile: string | undefined;
+  quiet: boolean;
+}
+
+/** What a command tells a person about its work; stderr, never stdout. */
+export interface CommandLog {
+  info(message: string): void;
+  warn(message: string): void;
+}
+
+/** Records that one request asks for, and rows of a SELECT without a LIMIT, where all are wanted. */
+const PAGE_RECORDS = 10_000;
+const ALL_ROWS = 100_000;
+const TABLE_RECORDS = 100;
+
+export function queryCommand(log: CommandLog): CommandModule<object, QueryArguments> {
+  return {
+    command: 'query <logstore> [query]',
+    describe: "Ask a LogStore: 'search | SELECT …'",
+    builder: options,
+    handler: (given) => runQuery(given, log),
+  };
+}
+
+function options(yargs: Argv): Argv<QueryArguments> {
+  return yargs
+    .positional('logstore', { type: 'string', demandOption: true, describe: 'name of the LogStore' })
+    .positional('query', { type: 'string', describe: "such as 'action:REJECT dstport:22', or '* | SELECT srcaddr, count(*) GROUP BY 1'; every record unless given" })
+    .option('from', { type: 'string', requiresArg: true, describe: 'windows that start at this time or later: Unix seconds, RFC 3339, or -1h; all time unless given' })
+    .option('to', { type: 'string', requiresArg: true, describe: 'windows that start before this time' })
+    .option('format', { choices: FORMATS, default: 'table' as const, describe: 'json is one object a line; parquet needs --output' })
+    .option('json', { type: 'boolean', default: false, describe: 'the same as --format json' })
+    .option('limit', { type: 'number', requiresArg: true, describe: `records at most; ${TABLE_RECORDS} in a table, all in other formats unless given` })
+    .option('fields', { type: 'string', requiresArg: true, describe: 'names with commas; default, all' })
+    .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'write to this file instead of stdout' })
+    .option('collector', { type: 'string', requiresArg: true, describe: 'URL of the collector (or WEIR_COLLECTOR)' })
+    .option('token-file', { type: 'string', requiresArg: true, describe: 'file with the token (or WEIR_TOKEN, WEIR_TOKEN_FILE)' })
+    .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'no summary on stderr' })
+    .check((given: Record<string, unknown>) => {
+      const limit = given['limit'];
+      if (limit !== undefined && !(Number.isSafeInteger(limit) && (limit as number) > 0)) throw new Error('--limit takes a whole number above 0');
+      if (given['format'] === 'parquet' && given['output'] === undefined) throw new Error('Parquet is not for a terminal: name a file with --output');
+      if (given['output'] !== undefined && given['format'] === 'table' && given['json'] !== true) throw new Error('--output takes the formats json, csv, text and parquet');
+      return true;
+    }) as unknown as Argv<QueryArguments>;
+}
+
+async function runQuery(given: QueryArguments, log: CommandLog): Promise<void> {
+  const text = given.query ?? '';
+  const isSelect = asksSelect(text);
+  const client = CollectorClient.from(given, process.env);
+  const ask: Ask = (body) => askCollector(client, given, text, body);
+  const format = given.json ? 'json' : given.format;
+  const answer = format === 'table' ? await answerTable(ask, given) : format === 'parquet' ? await answerParquet(ask, given) : await answerLines(ask, given, format, isSelect);
+  if (given.quiet) return;
+  log.info(summaryOf(answer));
+}
+
+function asksSelect(text: string): boolean {
+  try {
+    return parseQuery(text).select !== null;
+  } catch (error) {
+    throw pointed(error, text);
+  }
+}
+
+type Ask = (body: Record<string, unknown>) => Promise<Dispatcher.ResponseData>;
+
+/** What the summary is about. */
+interface AnswerSummary { rows: number; truncated: boolean; completeness: Completeness | null }
+
+async function askCollector(client: CollectorClient, given: QueryArguments, query: string, body: Record<string, unknown>): Promise<Dispatcher.ResponseData> {
+  try {
+    return await client.open('POST', `/v1/logstores/${encodeURIComponent(given.logstore)}/query`, {
+      body: { query, ...present({ from: given.from, to: given.to, fields: given.fields }), ...present(body) },
+    });
+  } catch (error) {
+    throw pointed(error, query);
+  }
+}
+
+function present(members: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+async function answerTable(ask: Ask, given: QueryArguments): Promise<AnswerSummary> {
+  const response = await ask({ limit: given.limit ?? TABLE_RECORDS });
+  const summary = summaryIn(response);
+  const stdout = new OutputStream(process.stdout);
+  await stdout.write(printTable(await response.body.json() as TableAnswer));
+  return summary;
+}
+
+async function answerParquet(ask: Ask, given: QueryArguments): Promise<AnswerSummary> {
+  const response = await ask({ limit: given.limit, format: 'parquet' });
+  const summary = summaryIn(response);
+  await toFile(given.output!, (file) => pipeline(response.body, file));
+  return summary;
+}
+
+/** Formats that can be cut into pages: page after page until the limit, or the end. */
+async function answerLines(ask: Ask, given: QueryArguments, format: 'json' | 'csv' | 'text', isSelect: boolean): Promise<AnswerSummary> {
+  const write = async (output: OutputStream): Promise<AnswerSummary> => {
+    const total: AnswerSummary = { rows: 0, truncated: false, completeness: null };
+    const wanted = given.limit ?? Infinity;
+    for (let cursor: string | undefined, isFirst = true; isFirst || (cursor !== undefined && total.rows < wanted); isFirst = false) {
+      const limit = Math.min(isSelect ? ALL_ROWS : PAGE_RECORDS, wanted - total.rows);
+      const response = await ask({ limit, cursor, format: format === 'json' ? 'ndjson' : format });
+      const page = summaryIn(response);
+      total.rows += page.rows;
+      total.truncated = page.truncated;
+      total.completeness ??= page.completeness;
+      if (!await output.copy(response.body, format === 'csv' && !isFirst)) break;
+      cursor = headerOf(response, 'weir-cursor') ?? undefined;
+    }
+    return total;
+  };
+  if (given.output === undefined) return write(new OutputStream(process.stdout));
+  let summary: AnswerSummary | null = null;
+  await toFile(given.output, async (file) => {
+    summary = await write(new OutputStream(file));
+    await new Promise<void>((resolve, reject) => file.on('error', reject).end(resolve));
+  });
+  return summary!;
+}
+
+async function toFile(path: string, write: (file: NodeJS.WritableStream) => Promise<unknown>): Promise<void> {
+  try {
+    await write(createWriteStream(path));
+  } catch (error) {
+    if (error instanceof WeirError || !(error as NodeJS.ErrnoException).code) throw error;
+    throw new WeirError('STORAGE', `${path} cannot be written: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function summaryIn(response: Dispatcher.ResponseData): AnswerSummary {
+  const completeness = headerOf(response, 'weir-completeness');
+  return {
+    rows: Number(headerOf(response, 'weir-rows') ?? 0),
+    truncated: headerOf(response, 'weir-truncated') === 'true',
+    completeness: completeness === null ? null : JSON.parse(completeness) as Completeness,
+  };
+}
+
+function headerOf(response: Dispatcher.ResponseData, name: string): string | null {
+  const value = response.headers[name];
+  return typeof value === 'string' ? value : null;
+}
+
+function summaryOf({ rows, truncated, completeness }: AnswerSummary): string {
+  const count = `${rows} row${rows === 1 ? '' : 's'}${truncated ? ', and there are more (--limit, or LIMIT in the SELECT)' : ''}`;
+  return completeness === null ? count : `${count}; ${describeCompleteness(completeness)}`;
+}
+
+/** One line that says whether the answer rests on everything that passed. */
+export function describeCompleteness(c: Completeness): string {
+  const pending = c.pendingWindows > 0 ? `, ${c.pendingWindows} windows not published yet` : '';
+  if (c.state === 'NONE') return `no window was published in this time${pending}`;
+  const all = c.complete + c.partial + c.missing;
+  if (c.state === 'COMPLETE') return `COMPLETE: all ${all} ENI windows${pending}`;
+  const parts = [`${c.complete} of ${all} ENI windows complete`];
+  if (c.partial > 0) parts.push(`${c.partial} partial (${c.lostPackets} packets lost${c.lossUnknown > 0 ? `, uncounted in ${c.lossUnknown}` : ''})`);
+  if (c.missing > 0) parts.push(`${c.missing} missing`);
+  return `${c.state}: ${parts.join(', ')}${pending}`;
+}
+
+/** An error that names a place in the query, with the line and a mark under the place. */
+function pointed(error: unknown, query: string): unknown {
+  if (error instanceof QueryError && error.position) return new QueryError(error.message + mark(query, error.position), error.position);
+  if (!(error instanceof RefusedRequest)) return error;
+  const position = error.problem['position'] as Partial<QueryPosition> | undefined;
+  if (typeof position?.line !== 'number' || typeof position.column !== 'number') return error;
+  return new RefusedRequest(error.status, error.problem, error.message + mark(query, { line: position.line, column: position.column }));
+}
+
+function mark(query: string, { line, column }: Pick<QueryPosition, 'line' | 'column'>): string {
+  return `\n  ${query.split('\n')[line - 1] ?? ''}\n  ${' '.repeat(column - 1)}^`;
+}
