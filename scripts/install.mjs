@@ -13,11 +13,7 @@ export function installWhatIsMissing() {
   if (isInstalled()) return;
   console.error('installing what is missing ...');
   if (npm('ci')) return;
-  // A lockfile that was written on one system may lack the prebuilt packages of others, and npm ci then refuses it.
-  // --no-save: the versions are those of the lockfile all the same, and it stays as it is.
-  console.error('npm ci has refused; trying npm install');
-  if (npm('install', '--no-save')) return;
-  console.error('npm install failed: is the registry within reach?');
+  console.error('npm ci failed: is the registry within reach?');
   process.exit(1);
 }
 

@@ -6,7 +6,7 @@ import { FragmentTable } from './fragment-table.ts';
 import { decodeIpv4 } from './ipv4.ts';
 import { decodeIpv6 } from './ipv6.ts';
 import { QUEUE_QUOTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS, type KeyQueue } from './key-queue.ts';
-import { LINK_ETHERNET, LINK_SLL, LINK_SLL2, networkOffset, requireLinkType } from './link-layer.ts';
+import { LINK_ETHERNET, LINK_SLL, LINK_SLL2, networkOffset } from './link-layer.ts';
 import { STATUS_DECODED } from './packet-status.ts';
 
 /**
@@ -108,7 +108,6 @@ export class Decoder {
     if (!source) this.known.set(interfaces, (source = { matchers: [], linkTypes: [] }));
     for (let i = source.matchers.length; i < interfaces.length; i++) {
       const { name, linkType } = interfaces[i]!;
-      requireLinkType(linkType);
       source.linkTypes.push(linkType);
       const here = this.enis
         .map((eni, index) => ({ eni, index }))

@@ -16,6 +16,8 @@ import { transportFlags, transportPorts } from './transport.ts';
 const PAYLOAD_LENGTH = 4;
 const NEXT_HEADER = 6;
 const HEADER_BYTES = 40;
+/** Shorter frames are padded to this (IEEE 802.3 section 4A.2.3.2.4). */
+const MIN_ETHERNET_PAYLOAD = 46;
 
 /** Extension headers, RFC 8200 section 4 and RFC 4302. */
 const HOP_BY_HOP = 0;
@@ -39,8 +41,9 @@ export function decodeIpv6(
   if (view.getUint8(offset) >> 4 !== 6) return STATUS_IPV6_HEADER;
   const payloadLength = view.getUint16(offset + PAYLOAD_LENGTH);
   let next = view.getUint8(offset + NEXT_HEADER);
-  // a zero payload length is a jumbogram (RFC 2675) or segmentation offload, unless nothing follows anyway
-  const bytes = payloadLength === 0 && next !== NO_NEXT_HEADER && originalBytes > HEADER_BYTES ? originalBytes : HEADER_BYTES + payloadLength;
+  // a zero payload length is a jumbogram (RFC 2675) or segmentation offload, unless what follows is Ethernet padding
+  const isOffloaded = payloadLength === 0 && next !== NO_NEXT_HEADER && originalBytes > MIN_ETHERNET_PAYLOAD;
+  const bytes = isOffloaded ? originalBytes : HEADER_BYTES + payloadLength;
   const packetEnd = offset + bytes < end ? offset + bytes : end;
   const keys = queue.keys;
   ipv6Addresses(view, offset, keys, at);

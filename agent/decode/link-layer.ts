@@ -21,11 +21,9 @@ const SUPPORTED: Readonly<Record<number, string>> = {
   [LINK_SLL]: 'Linux SLL', [LINK_IPV4]: 'raw IPv4', [LINK_IPV6]: 'raw IPv6', [LINK_SLL2]: 'Linux SLL2',
 };
 
-/** Throws CAPTURE_LINK_TYPE for a link type that cannot be decoded. */
-export function requireLinkType(linkType: number): void {
-  if (SUPPORTED[linkType] !== undefined) return;
+function unsupported(linkType: number): WeirError {
   const known = [...new Set(Object.values(SUPPORTED))].join(', ');
-  throw new WeirError('CAPTURE_LINK_TYPE', `link type ${linkType} is not supported; supported are ${known}`);
+  return new WeirError('CAPTURE_LINK_TYPE', `link type ${linkType} is not supported; supported are ${known}`);
 }
 
 const ETHERTYPE_IPV4 = 0x0800;
@@ -59,7 +57,7 @@ function ipv6At(offset: number): NetworkOffset {
   return offset * 2 + 1;
 }
 
-/** IP header behind the link header of the frame in [offset, end). */
+/** IP header behind the link header of the frame in [offset, end). Throws CAPTURE_LINK_TYPE. */
 export function networkOffset(linkType: number, view: DataView, offset: number, end: number): NetworkOffset {
   switch (linkType) {
     case LINK_ETHERNET:
@@ -85,7 +83,7 @@ export function networkOffset(linkType: number, view: DataView, offset: number, 
     case LINK_PPP_HDLC:
       return afterPpp(view, offset, end);
     default:
-      return -STATUS_NON_IP;
+      throw unsupported(linkType);
   }
 }
 

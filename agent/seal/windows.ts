@@ -17,6 +17,10 @@ export class Windows {
   /** The window of the packet last moved to. */
   private account: WindowAccount | null = null;
   private readonly open: WindowAccount[] = [];
+  /** Latest time of any packet. */
+  private latestUs = -Infinity;
+  /** Number of the last window that has closed. */
+  private closedThrough = -Infinity;
   private readonly graceUs: number;
   private readonly widthUs: number;
   private readonly eniCount: number;
@@ -43,13 +47,15 @@ export class Windows {
   /** Makes the window of this time the current one; false if it has closed already. */
   moveTo(timeUs: number): boolean {
     const number = Math.floor(timeUs / this.widthUs);
+    if (timeUs > this.latestUs) this.latestUs = timeUs;
     this.openUntil(number);
-    while (this.open.length > 1 && timeUs >= this.closesAtUs(this.open[0]!)) this.closeOldest();
+    this.openBack(number);
+    while (this.open.length > 1 && timeUs >= this.closesAtUs(this.open[0]!.number)) this.closeOldest();
     const account = this.open[number - this.open[0]!.number];
     if (!account) return false;
     this.account = account;
     this.fromUs = number * this.widthUs;
-    this.untilUs = Math.min(this.fromUs + this.widthUs, this.open.length > 1 ? this.closesAtUs(this.open[0]!) : Infinity);
+    this.untilUs = Math.min(this.fromUs + this.widthUs, this.open.length > 1 ? this.closesAtUs(this.open[0]!.number) : Infinity);
     return true;
   }
 
@@ -73,12 +79,20 @@ export class Windows {
     }
   }
 
-  private closesAtUs(account: WindowAccount): number {
-    return (account.number + 1) * this.widthUs + this.graceUs;
+  /** The first packets may come out of order too: windows before the first one open while their grace lasts. */
+  private openBack(number: number): void {
+    if (number <= this.closedThrough || this.closesAtUs(number) <= this.latestUs) return;
+    for (let opening = this.open[0]!.number - 1; opening >= number; opening--) {
+      this.open.unshift(new WindowAccount(opening, this.windowSeconds, this.eniCount));
+    }
+  }
+
+  private closesAtUs(number: number): number {
+    return (number + 1) * this.widthUs + this.graceUs;
   }
 
   private closeOldest(): void {
     this.onClose(this.open[0]!);
-    this.open.shift();
+    this.closedThrough = this.open.shift()!.number;
   }
 }

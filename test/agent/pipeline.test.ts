@@ -123,6 +123,14 @@ test('late packets go to their own window inside the grace, and are counted afte
   t.deepEqual(seals.map((seal) => [seal.packetsSeen, seal.latePackets]), [[3, 0], [4, 1]]);
 });
 
+test('a packet before the first window has its own window inside the grace', async (t) => {
+  const at = (seconds: number) => ({ data: udpFrame({ src: '10.0.0.9', dst: '10.0.0.1' }), timeUs: BASE_US + seconds * 1e6 });
+  const { records } = await replayed([pcapFile([at(0.001), at(-0.001), at(6), at(-0.002)])], { topology: DEFAULT_TOPOLOGY, windowSeconds: 10, graceSeconds: 5 });
+  t.deepEqual(records.map((r) => [Number(r['start']) - BASE_US / 1e6, r['log-status'], r['packets'], r['skipped-packets']]), [
+    [-10, 'OK', 1, null], [0, 'OK', 2, null], [0, 'SKIPDATA', null, 1],
+  ]);
+});
+
 test('a window without packets is sealed with NODATA; a long jump of time is not a long quiet time', async (t) => {
   const at = (seconds: number) => ({ data: udpFrame({ src: '10.0.0.9', dst: '10.0.0.1' }), timeUs: BASE_US + seconds * 1e6 });
   const quiet = await replayed([pcapFile([at(0), at(35)])], { topology: DEFAULT_TOPOLOGY, windowSeconds: 10 });
