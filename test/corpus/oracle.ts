@@ -13,7 +13,6 @@ export const DIFFERENCE_CLASSES = [
   'cut-short', // the packet ends before its ports or inside an extension header: counted in the seal as undecodable
   'bogus-length', // the IPv4 total length is below the header's own length: counted in the seal as undecodable
   'option-lengths', // tshark gives up on an option inside a header that Weir steps over
-  'padding', // a zero payload length: Ethernet padding taken for segmentation offload
 ] as const;
 export type DifferenceClass = (typeof DIFFERENCE_CLASSES)[number];
 
