@@ -95,8 +95,9 @@ export class Decoder {
       keys[slot + KEY_META] = meta | (direction * META_OUT) | (eni << META_ENI_SHIFT);
       if (quotes) {
         if (slot !== at) queue.quoted.copyWithin(slot, at, at + SLOT_WORDS);
-        // the quoted packet passed the ENI the other way
-        queue.quoted[slot + KEY_META] = quotedMeta | ((DIRECTION_OUT - direction) * META_OUT) | (eni << META_ENI_SHIFT);
+        // the quoted packet passed the ENI the other way, unless all of its packets pass as `in`
+        const quotedDirection = eni === matcher.takesAll ? direction : DIRECTION_OUT - direction;
+        queue.quoted[slot + KEY_META] = quotedMeta | (quotedDirection * META_OUT) | (eni << META_ENI_SHIFT);
       }
       queue.timeUs[queue.count++] = timeUs;
       slot += SLOT_WORDS;

@@ -18,7 +18,7 @@ export class EniMatcher {
   outOf = NO_ENI;
   into = NO_ENI;
   /** The ENI that takes every packet of the interface, as `in`. */
-  private readonly takesAll: number;
+  readonly takesAll: number;
   /** The only ENI of the interface, which the kernel's packet type and multicast can be given to. */
   private readonly only: number;
   private readonly onlyIsHostSide: boolean;
