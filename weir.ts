@@ -3,15 +3,19 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { replayCommand } from './agent/commands/replay.ts';
 import { OutputClosed } from './agent/output/text-output.ts';
+import { queryCommand } from './aggregator/commands/query.ts';
 import { createLogger } from './log.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, WeirError } from './shared/errors.ts';
 
-const log = createLogger(process.env['WEIR_LOG_LEVEL'] ?? 'info');
+const DAEMONS = ['agent', 'collector'];
+const isDaemon = DAEMONS.includes(process.argv[2] ?? '');
+const log = createLogger(process.env['WEIR_LOG_LEVEL'] ?? 'info', isDaemon && !process.stderr.isTTY ? 'json' : 'text');
 
 const parser = yargs(hideBin(process.argv))
   .scriptName('weir')
   .usage('$0 <command>: VPC flow logs that you run yourself')
   .command(replayCommand(log))
+  .command(queryCommand(log))
   .demandCommand(1, 'name a command; weir --help lists them')
   .recommendCommands()
   .strict()

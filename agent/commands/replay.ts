@@ -66,7 +66,7 @@ function options(yargs: Argv): Argv<ReplayArguments> {
       .option('table-capacity', { type: 'number', default: DEFAULT_TABLE_CAPACITY, requiresArg: true, describe: 'flows kept in memory at a time' })
       .option('seals', { type: 'string', requiresArg: true, describe: 'write what each window holds and lacks to this file, one JSON object a line' })
       .option('collector', { type: 'string', requiresArg: true, describe: 'ship to this collector, such as http://127.0.0.1:8790' })
-      .option('token-file', { type: 'string', requiresArg: true, describe: 'file with the token for the collector (or WEIR_TOKEN)' })
+      .option('token-file', { type: 'string', requiresArg: true, describe: 'file with the token for the collector (or WEIR_TOKEN, WEIR_TOKEN_FILE)' })
       .option('agent-id', { type: 'string', default: REPLAY_AGENT_ID, requiresArg: true, describe: 'the name under which records are shipped' })
       .option('logstore', { type: 'string', requiresArg: true, describe: 'LogStore of records that no flow log covers' })
       .option('retry-for', { type: 'string', default: '30s', requiresArg: true, describe: 'how long to try while the collector does not answer' })
@@ -142,7 +142,8 @@ async function readTopology(path: string | undefined): Promise<Topology> {
   }
 }
 
-async function readToken(path: string | undefined): Promise<string | null> {
+async function readToken(option: string | undefined): Promise<string | null> {
+  const path = option ?? process.env['WEIR_TOKEN_FILE'];
   if (path === undefined) return process.env['WEIR_TOKEN'] ?? null;
   try {
     return (await readFile(path, 'utf8')).trim();

@@ -1,0 +1,114 @@
+/**
+ * `npm start`: installs what is missing, builds, and shows Weir at work: a collector on a fresh data directory, every
+ * sample replayed through the agent over HTTP, and what one would ask then. It serves until Ctrl-C.
+ *
+ *   npm start -- --once         ends after the tour, with exit 0
+ *   npm start -- --data DIR     keeps the data there instead of a directory that goes with the tour
+ *   npm start -- --port N       another port than 8790
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ROOT, installWhatIsMissing } from './install.mjs';
+
+const SOURCES = ['shared', 'agent', 'aggregator', 'weir.ts', 'log.ts', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const BUILT = 'dist/weir.js';
+const LOGSTORE = 'samples';
+const DEFAULT_PORT = 8790;
+
+const { values: given } = parseArgs({
+  options: { once: { type: 'boolean', default: false }, data: { type: 'string' }, port: { type: 'string' } },
+});
+
+function build() {
+  if (existsSync(join(ROOT, BUILT)) && newest(SOURCES) < statSync(join(ROOT, BUILT)).mtimeMs) return;
+  console.error('building ...');
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) process.exit(1);
+}
+
+function newest(names) {
+  const times = names.flatMap((name) => {
+    const path = join(ROOT, name);
+    const files = statSync(path).isDirectory() ? readdirSync(path, { recursive: true }).map((inner) => join(path, inner)) : [path];
+    return files.map((file) => statSync(file).mtimeMs);
+  });
+  return Math.max(...times);
+}
+
+/** Runs `weir …` as a person would, and shows the command. */
+async function weir(args, environment, { quiet = false } = {}) {
+  if (!quiet) console.log(`\n$ weir ${args.map((word) => (/^[\w./:=@,-]+$/.test(word) ? word : `'${word}'`)).join(' ')}`);
+  const child = spawn(process.execPath, [join(ROOT, BUILT), ...args], { cwd: ROOT, env: { ...process.env, ...environment }, stdio: ['ignore', 'inherit', 'inherit'] });
+  const [status] = await once(child, 'close');
+  if (status !== 0) throw new Error(`weir ${args[0]} ended with exit code ${status}`);
+}
+
+async function replaySamples(environment, url) {
+  const { parse } = await import('yaml');
+  const folder = join(ROOT, 'samples');
+  const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'sample.yaml'))).sort();
+  for (const name of names) {
+    const sample = parse(readFileSync(join(folder, name, 'sample.yaml'), 'utf8'));
+    console.log(`\n# ${sample.title}`);
+    const trafficType = sample['traffic-type'] ? ['--traffic-type', sample['traffic-type']] : [];
+    await weir([
+      'replay', `samples/${name}/${sample.capture}`, '--topology', `samples/${name}/topology.yaml`, '--window', sample.window,
+      ...trafficType, '--collector', url, '--logstore', LOGSTORE,
+    ], environment);
+  }
+}
+
+async function ask(environment) {
+  const questions = [
+    ['Records', '*', ['--limit', '12', '--fields', 'eni-id,srcaddr,srcport,dstaddr,dstport,protocol,direction,packets,bytes,action,rule-reason,rule-id']],
+    ['Who was rejected most, and where', `action:REJECT | SELECT srcaddr, dstaddr, dstport, rule_id, sum(packets) AS packets, count(*) AS records GROUP BY 1, 2, 3, 4 ORDER BY packets DESC LIMIT 8`, []],
+    ['Which rules let traffic in', `direction:in action:ACCEPT rule-reason:rule | SELECT sg_id, rule_id, sum(packets) AS packets, sum(bytes) AS bytes GROUP BY 1, 2 ORDER BY bytes DESC LIMIT 8`, []],
+  ];
+  for (const [title, query, options] of questions) {
+    console.log(`\n# ${title}`);
+    await weir(['query', LOGSTORE, query, ...options], environment);
+  }
+}
+
+async function main() {
+  installWhatIsMissing();
+  build();
+  const data = given.data ?? mkdtempSync(join(tmpdir(), 'weir-'));
+  const { startCollector } = await import('../dist/aggregator/main.js');
+  const { createLogger } = await import('../dist/log.js');
+  const port = given.port === undefined ? DEFAULT_PORT : Number(given.port);
+  const options = { data, host: '127.0.0.1', log: createLogger('warn', 'text') };
+  const collector = await startCollector({ ...options, port }).catch((error) => {
+    // somebody has the usual port, perhaps an earlier `npm start`: any other does
+    if (given.port === undefined && error.cause?.code === 'EADDRINUSE') return startCollector({ ...options, port: 0 });
+    throw error;
+  });
+  try {
+    const environment = { WEIR_COLLECTOR: collector.url, WEIR_TOKEN_FILE: collector.adminTokenFile };
+    await replaySamples(environment, collector.url);
+    await collector.flush();
+    await ask(environment);
+    console.log(`
+Weir is running.
+  API      ${collector.url}/v1/   (curl -H "Authorization: Bearer $(cat ${collector.adminTokenFile})" ${collector.url}/v1/logstores)
+  data     ${data}
+  ask      export WEIR_COLLECTOR=${collector.url} WEIR_TOKEN_FILE=${collector.adminTokenFile}
+           node dist/weir.js query ${LOGSTORE} 'action:REJECT dstport:22'`);
+    if (!given.once) {
+      console.log('Ctrl-C ends it.');
+      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    }
+  } finally {
+    await collector.stop();
+    if (given.data === undefined) rmSync(data, { recursive: true });
+  }
+}
+
+main().catch((error) => {
+  console.error(`weir: ${error.code ? error.message : error.stack}`);
+  process.exit(1);
+});
