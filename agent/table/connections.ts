@@ -145,7 +145,7 @@ export class Connections {
     const base = entry * ENTRY_WORDS;
     const about = this.table.find(quoted, at, this.table.hash(quoted, at));
     const state = words[base + ENTRY_STATE]!;
-    if (about === NO_ENTRY || (words[about * ENTRY_WORDS + ENTRY_STATE]! & STATE_ACCEPT) === 0 || !this.isLive(about, timeUs)) {
+    if (about === NO_ENTRY || !this.isAcceptedNow(about, timeUs)) {
       if ((state & STATE_OPENER) !== 0) return;
       if (state !== 0) this.beforeChange(entry, false);
       this.decide(entry, INITIATOR_SRC);
@@ -156,6 +156,15 @@ export class Connections {
     if (state !== 0) this.beforeChange(entry, false);
     const aboutInitiator = (words[about * ENTRY_WORDS + ENTRY_STATE]! & STATE_INITIATOR) >> STATE_INITIATOR_SHIFT;
     this.begin(entry, verdict, aboutInitiator === INITIATOR_SRC ? INITIATOR_DST : INITIATOR_UNKNOWN, 0);
+  }
+
+  /** Whether the entry belongs to a live connection that the current rules have not ended. */
+  private isAcceptedNow(entry: number, timeUs: number): boolean {
+    const words = this.table.words;
+    const at = entry * ENTRY_WORDS + ENTRY_STATE;
+    if ((words[at]! & STATE_ACCEPT) === 0 || !this.isLive(entry, timeUs)) return false;
+    if ((words[at]! & STATE_GENERATION) !== this.generationBits) this.revalidate(entry, 0, timeUs);
+    return (words[at]! & STATE_ACCEPT) !== 0;
   }
 
   /** FIN and RST move the connection towards its end. */

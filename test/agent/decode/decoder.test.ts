@@ -1,6 +1,6 @@
 import test from 'ava';
 import { KERNEL_HOST, KERNEL_OUTGOING } from '../../../shared/packet-batch.ts';
-import type { Eni } from '../../../shared/topology/topology.ts';
+import { DEFAULT_TOPOLOGY, type Eni } from '../../../shared/topology/topology.ts';
 import { concatBytes, ethernetFrame, u16, u32 } from '../../frames/ethernet.ts';
 import { icmpFrame, ipFrame, tcpFrame, tcpPacket, tcpSegment, transportFrame, udpDatagram, udpFrame, udpPacket } from '../../frames/frames.ts';
 import { ipPacket } from '../../frames/ip.ts';
@@ -115,7 +115,7 @@ test('a first fragment is forgotten after 30 s', (t) => {
   t.regex(seen[2]!, /10.0.0.1:0 > 10.0.0.2:0/);
 });
 
-test('ICMP: type and code, and the packet that an error quotes, seen the other way round', (t) => {
+test('ICMP: type and code, and the packet that an error quotes', (t) => {
   const quoted = tcpPacket({ src: B, dst: A, srcPort: 80, dstPort: 4000 }).subarray(0, 28);
   const quoted6 = udpPacket({ src: B6, dst: A6, srcPort: 53, dstPort: 4000 });
   t.deepEqual(
@@ -125,11 +125,18 @@ test('ICMP: type and code, and the packet that an error quotes, seen the other w
     ),
     [
       `in eni-default v4/1 10.0.0.1:0 > 10.0.0.2:${8 << 8} 28 bytes`,
-      `in eni-default v4/1 10.9.9.9:0 > 10.0.0.2:${11 << 8} 56 bytes quotes out v4/6 10.0.0.2:80 > 10.0.0.1:4000`,
-      `in eni-default v6/58 fd00::9:0 > fd00::2:${(1 << 8) | 4} 96 bytes quotes out v6/17 fd00::2:53 > fd00::1:4000`,
+      `in eni-default v4/1 10.9.9.9:0 > 10.0.0.2:${11 << 8} 56 bytes quotes in v4/6 10.0.0.2:80 > 10.0.0.1:4000`,
+      `in eni-default v6/58 fd00::9:0 > fd00::2:${(1 << 8) | 4} 96 bytes quotes in v6/17 fd00::2:53 > fd00::1:4000`,
       `in eni-default v4/1 10.0.0.1:0 > 10.0.0.2:${(3 << 8) | 1} 32 bytes`,
     ],
   );
+});
+
+test('the packet that an ICMP error quotes passed the ENI the other way', (t) => {
+  const quoted = tcpPacket({ src: B, dst: A, srcPort: 80, dstPort: 4000 });
+  const error = icmpFrame({ src: '10.9.9.9', dst: B, type: 11, code: 0, payload: quoted });
+  const [seen] = decoded([error], { enis: [{ ...DEFAULT_TOPOLOGY.enis[0]!, eniId: 'b', addresses: [B] }] }).lines;
+  t.regex(seen!, /^in b .* quotes out v4\/6 10.0.0.2:80 > 10.0.0.1:4000$/);
 });
 
 test('a length of zero, left by segmentation offload, is the length on the wire', (t) => {
