@@ -21,7 +21,7 @@ export function checkQueryText(text: string): void {
   if (Buffer.byteLength(text) > MAXIMUM_QUERY_BYTES) {
     throw queryErrorAt(text.slice(0, 1), 0, `the query is longer than ${MAXIMUM_QUERY_BYTES / 1024} KiB`);
   }
-  const bad = text.search(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/);
+  const bad = text.search(/(?![\t\n\r])\p{Cc}/u);
   if (bad >= 0) throw queryErrorAt(text, bad, `the query holds the control character U+${hex(text.charCodeAt(bad))}`);
   if (/\p{Surrogate}/u.test(text)) throw queryErrorAt(text, 0, 'the query is not well-formed Unicode');
 }

@@ -31,15 +31,15 @@ const TABLE_REFERENCES = new Set(['BASE_TABLE', 'SUBQUERY', 'JOIN', 'EMPTY', 'EX
 const MAXIMUM_TREE_DEPTH = 600;
 const WITH_NAME = /^(?!duckdb_|pragma_|sqlite_|pg_|information_schema)[a-z_][a-z0-9_]*$/;
 
-/** Checks the tree of `json_serialize_sql` and returns its one statement. */
-export function checkStatement(tree: TreeNode): TreeNode {
+/** Checks the tree of `json_serialize_sql` and returns its one statement. `tables` may be read besides `log`. */
+export function checkStatement(tree: TreeNode, tables: readonly string[] = []): TreeNode {
   const statements = tree['statements'];
   if (!Array.isArray(statements) || statements.length !== 1) {
     throw new RefusedStatement('one SELECT is allowed, and no ; between two', null);
   }
   const statement = statements[0];
   if (!isNode(statement) || !isNode(statement['node'])) throw new RefusedStatement('expected a SELECT', null);
-  checkQueryNode(statement['node'], new Set(), 0);
+  checkQueryNode(statement['node'], new Set([LOG_TABLE, ...tables]), 0);
   return statement;
 }
 
@@ -109,7 +109,7 @@ function checkTableReference(node: TreeNode, scope: Scope): void {
   const name = textOf(node['table_name']);
   const qualified = textOf(node['schema_name']) !== '' || textOf(node['catalog_name']) !== '';
   const lower = name.toLowerCase();
-  if (qualified || (lower !== LOG_TABLE && !scope.has(lower))) {
+  if (qualified || !scope.has(lower)) {
     throw new RefusedStatement(`there is no table "${name.slice(0, 80)}": the records that the search left are in log`, locationOf(node));
   }
   if (node['at_clause'] != null) throw new RefusedStatement('AT is not allowed', locationOf(node));
