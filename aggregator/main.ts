@@ -30,6 +30,7 @@ export interface CollectorOptions {
   readonly limits?: BodyLimits;
   readonly query?: QuerySettings;
   readonly journalSegmentBytes?: number;
+  readonly ledgerCompactBytes?: number;
 }
 
 export interface Collector {
@@ -59,7 +60,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const inventory = await Inventory.open(layout.control);
   const router = routerOf(inventory);
 
-  const ledger = await Ledger.open(layout.ledger);
+  const ledger = await Ledger.open(layout.ledger, options.ledgerCompactBytes);
   const orphans = removeOrphans(layout.root, ledger.state.files());
   if (orphans > 0) log.info(`removed ${orphans} files of publications that were cut off or replaced`);
   const positions = new AgentPositions();

@@ -16,7 +16,7 @@ export interface Column {
 const SQL_TYPES: Readonly<Record<FieldType, string>> = {
   uint8: 'UTINYINT',
   uint16: 'USMALLINT',
-  uint32: 'UINTEGER',
+  uint32: 'BIGINT', // docs/decisions/020-parquet-files.md: other readers misread large UINTEGER
   uint64: 'BIGINT', // below 2^53, so the signed type loses nothing and every reader has it
   address: 'UBIGINT',
   symbol: 'VARCHAR',

@@ -27,14 +27,23 @@ export const WINDOW_STATES = 'windows';
 /** LogStore names are directory names. */
 export const LOGSTORE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
-/** The Parquet file of a LogStore's window. A generation is a commit number: no name comes twice. */
-export function parquetPath(logStore: string, window: Window, generation: number): string {
+/**
+ * The number of an attempt to publish, and a random text for the run of the collector: no file name comes twice, not
+ * even after a crash whose publishing process still writes for a moment.
+ */
+export interface Generation {
+  readonly number: number;
+  readonly run: string;
+}
+
+/** The Parquet file of a LogStore's window. */
+export function parquetPath(logStore: string, window: Window, generation: Generation): string {
   if (!LOGSTORE_NAME.test(logStore)) throw new Error(`${JSON.stringify(logStore)} is no LogStore name`);
   return join(LOGSTORES, `logstore=${logStore}`, hourPath(window), `${fileName(window, generation)}.parquet`);
 }
 
 /** The seals of a window, as agents sent it. */
-export function windowStatePath(window: Window, generation: number): string {
+export function windowStatePath(window: Window, generation: Generation): string {
   return join(WINDOW_STATES, hourPath(window), `${fileName(window, generation)}.json`);
 }
 
@@ -43,6 +52,6 @@ function hourPath({ start }: Window): string {
   return join(`date=${time.slice(0, 10)}`, `hour=${time.slice(11, 13)}`);
 }
 
-function fileName({ start, seconds }: Window, generation: number): string {
-  return `window-${start}-${seconds}-${generation}`;
+function fileName({ start, seconds }: Window, { number, run }: Generation): string {
+  return `window-${start}-${seconds}-${number}-${run}`;
 }

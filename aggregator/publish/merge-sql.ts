@@ -11,11 +11,14 @@ export function mergeSelect(columns: readonly Column[], from: string): string {
   return `SELECT ${list.join(', ')} FROM ${from} GROUP BY ${keys.join(', ')}`;
 }
 
+/** Doubles are exact up to here. (`least` would give it for "absent" too.) */
+const MAX_SUM = Number.MAX_SAFE_INTEGER;
+
 function merged(column: Column): string {
   const name = sqlName(column);
   switch (column.field.merge) {
     case 'key': return name;
-    case 'sum': return `least(sum(${name}), ${column.sqlType === 'UINTEGER' ? '4294967295' : '9007199254740991'})::${column.sqlType}`;
+    case 'sum': return `if(sum(${name}) > ${MAX_SUM}, ${MAX_SUM}, sum(${name}))::${column.sqlType}`;
     case 'min': return `min(${name})`;
     // of equal values, and the same one in every order of rows
     case 'constant':
@@ -55,7 +58,7 @@ export function targetSelect(target: number, window: Window, previous: string | 
   const columns = COLUMNS.map((column) => {
     if (column.name === 'log_status') return `${OK} AS log_status`;
     if (column.name === 'skipped_packets') return 'NULL::BIGINT AS skipped_packets';
-    return column.field.type === 'symbol' ? `${sqlName(column)}::VARCHAR AS ${sqlName(column)}` : sqlName(column);
+    return `${sqlName(column)}::${column.sqlType} AS ${sqlName(column)}`;
   });
   const fresh = `SELECT ${columns.join(', ')} FROM (${staged})`;
   const status = `SELECT * EXCLUDE (target) FROM status WHERE target = ${target}`;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { makeDirectory, syncDirectory } from '../journal/durable.ts';
 import type { JournalFrame } from '../journal/batch-frame.ts';
 import { addCounts, NO_COUNTS, overlaps } from '../logstore/committed-catalog.ts';
-import { parquetPath, windowStatePath } from '../logstore/layout.ts';
+import { parquetPath, windowStatePath, type Generation } from '../logstore/layout.ts';
 import type { PublishRecord, StoreWindow } from '../logstore/ledger-record.ts';
 import type { LedgerState } from '../logstore/ledger-state.ts';
 import { windowEnd, windowKey, type Window, type WindowKey } from '../logstore/window.ts';
@@ -21,7 +21,7 @@ const ACTION_OF = { All: null, Allow: 'ACCEPT', Drop: 'REJECT' } as const;
  */
 export class Publication {
   readonly windows: readonly ReadyWindow[];
-  private readonly generation: number;
+  private readonly generation: Generation;
   private readonly root: string;
   private readonly ledger: LedgerState;
   private readonly router: Router;
@@ -32,7 +32,7 @@ export class Publication {
   private readonly targetIndex = new Map<string, number>();
   private readonly routes: RouteJob[] = [];
 
-  constructor(root: string, windows: readonly ReadyWindow[], ledger: LedgerState, router: Router, generation: number) {
+  constructor(root: string, windows: readonly ReadyWindow[], ledger: LedgerState, router: Router, generation: Generation) {
     this.root = root;
     this.windows = windows;
     this.ledger = ledger;
@@ -71,7 +71,7 @@ export class Publication {
   record(results: readonly TargetResult[]): PublishRecord {
     return {
       type: 'publish',
-      commit: this.generation,
+      commit: this.generation.number,
       windows: this.windows.map(({ start, seconds, frames }) => ({
         start, seconds, frames: frames.map(({ frame }) => frame), statePath: windowStatePath({ start, seconds }, this.generation),
       })),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'winston';
@@ -44,6 +45,7 @@ const JOB_WINDOWS = 64;
  */
 export class Publisher {
   private readonly parts: PublisherParts;
+  private readonly run = randomBytes(4).toString('hex');
   private generation: number;
   /** Frames with windows still to be published: how many. */
   private readonly windowsLeft = new Map<number, number>();
@@ -119,7 +121,7 @@ export class Publisher {
     const { layout, ledger, pending, process, journal, router, onPublished } = this.parts;
     const begun = performance.now();
     // Each attempt has names of its own: what an earlier one left is never taken for this one's.
-    const publication = new Publication(layout.root, windows, ledger.state, router(), ++this.generation);
+    const publication = new Publication(layout.root, windows, ledger.state, router(), { number: ++this.generation, run: this.run });
     let results;
     try {
       await publication.writeStates();

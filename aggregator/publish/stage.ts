@@ -2,7 +2,7 @@ import { openSync, closeSync, readSync } from 'node:fs';
 import { BIGINT, UBIGINT, UINTEGER, USMALLINT, UTINYINT, TIMESTAMP, type DuckDBConnection, type DuckDBType } from '@duckdb/node-api';
 import { COLUMNS, sqlName, type Column } from '../../shared/columns.ts';
 import { NONE } from '../../shared/records.ts';
-import { LOG_STATUSES } from '../../shared/fields.ts';
+import { LOG_STATUSES, type FieldType } from '../../shared/fields.ts';
 import { WIRE_COLUMNS, type ColumnBatch } from '../../shared/wire/column-batch.ts';
 import { decodeCheckedColumnar } from '../../shared/wire/decode-columnar.ts';
 import type { FrameBody } from '../journal/segment.ts';
@@ -10,8 +10,9 @@ import { ChunkWriter, type ChunkColumn } from './chunk-writer.ts';
 import type { PublishJob } from './job.ts';
 import { addSymbols, SymbolTable } from './symbol-table.ts';
 
-const NUMBER_TYPES: Readonly<Record<string, DuckDBType>> = {
-  UTINYINT, USMALLINT, UINTEGER, BIGINT, UBIGINT, TIMESTAMP,
+/** The types of the wire, which those of the file hold. */
+const STAGE_TYPES: Readonly<Record<Exclude<FieldType, 'symbol'>, DuckDBType>> = {
+  uint8: UTINYINT, uint16: USMALLINT, uint32: UINTEGER, uint64: BIGINT, seconds: BIGINT, instant: TIMESTAMP, address: UBIGINT,
 };
 
 /** Fills the tables that the SELECT of each target reads: `stage`, `route`, `status` and `told`. */
@@ -43,9 +44,9 @@ function readBody({ path, offset, length }: FrameBody): Uint8Array {
 }
 
 async function fillFlows(connection: DuckDBConnection, frames: readonly (readonly ColumnBatch[])[], symbols: SymbolTable): Promise<void> {
-  const columnSql = WIRE_COLUMNS.map((column) => `${sqlName(column)} ${column.field.type === 'symbol' ? 'symbol' : column.sqlType}`);
+  const types = WIRE_COLUMNS.map(({ field }) => (field.type === 'symbol' ? symbols.type : STAGE_TYPES[field.type]));
+  const columnSql = WIRE_COLUMNS.map((column, i) => `${sqlName(column)} ${column.field.type === 'symbol' ? 'symbol' : String(types[i])}`);
   await connection.run(`CREATE TABLE stage (${columnSql.join(', ')}, frame UINTEGER)`);
-  const types = WIRE_COLUMNS.map((column) => (column.field.type === 'symbol' ? symbols.type : NUMBER_TYPES[column.sqlType]!));
   const writer = await ChunkWriter.open(connection, 'stage', [...types, UINTEGER]);
   frames.forEach((batches, frame) => {
     for (const batch of batches) {

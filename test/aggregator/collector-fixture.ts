@@ -1,13 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { parquetReadObjects } from 'hyparquet';
+import { parquetReadObjects, type ParquetParsers } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import winston from 'winston';
 import { startCollector, type Collector, type CollectorOptions } from '../../aggregator/main.ts';
-import type { StoreWindow } from '../../aggregator/logstore/ledger-record.ts';
 import { COLUMNAR_TYPE } from '../../aggregator/receive/receiver.ts';
+import { formatAddress } from '../../shared/address.ts';
+import { columnsOf } from '../../shared/columns.ts';
+import { FIELDS } from '../../shared/fields.ts';
+import type { FieldValue } from '../../shared/record-values.ts';
 
 export const SILENT = winston.createLogger({ silent: true });
 
@@ -61,16 +64,35 @@ export function client(url: string, token: string): Pick<RunningCollector, 'admi
   };
 }
 
-/** The rows of a Parquet file, read by a library that has nothing to do with the one that wrote it. */
-export async function readParquet(path: string): Promise<Record<string, unknown>[]> {
+/** The rows of a Parquet file as `--format json` has records, read by a library that has nothing to do with the writer. */
+export async function readParquet(path: string): Promise<Record<string, FieldValue>[]> {
   const bytes = readFileSync(path);
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-  return parquetReadObjects({ file, compressors });
+  const parsers = { timestampFromMicroseconds: (micros: bigint) => micros } as unknown as Partial<ParquetParsers>;
+  return (await parquetReadObjects({ file, compressors, parsers })).map(asRecord);
 }
 
-/** All rows of a LogStore, by way of what the ledger names. */
-export async function logStoreRows(data: string, windows: Iterable<StoreWindow>): Promise<Record<string, unknown>[]> {
-  const rows: Record<string, unknown>[] = [];
-  for (const { path } of windows) if (path !== null) rows.push(...await readParquet(join(data, path)));
-  return rows;
+function asRecord(row: Record<string, unknown>): Record<string, FieldValue> {
+  return Object.fromEntries(FIELDS.map((field) => {
+    const [first, second] = columnsOf(field).map(({ name }) => row[name] ?? null);
+    if (field.type === 'address') return [field.name, first === null ? null : addressText(first as bigint, second as bigint)];
+    if (field.type === 'instant') return [field.name, first === null ? null : Number(first) / 1e6];
+    return [field.name, typeof first === 'bigint' ? Number(first) : (first as FieldValue)];
+  }));
+}
+
+function addressText(high: bigint, low: bigint): string {
+  const words = [high >> 32n, high & 0xffff_ffffn, low >> 32n, low & 0xffff_ffffn].map(Number);
+  return formatAddress(Int32Array.from(words, (word) => word | 0), 0);
+}
+
+/** Every Parquet file of a LogStore: after a stop there are no others than those that count. */
+export function parquetFiles(data: string, logStore: string): string[] {
+  const folder = join(data, 'logstores', `logstore=${logStore}`);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.parquet')).sort().map((name) => join(folder, name));
+}
+
+export async function storedRows(data: string, logStore = 'default'): Promise<Record<string, FieldValue>[]> {
+  return (await Promise.all(parquetFiles(data, logStore).map(readParquet))).flat();
 }
