@@ -1,7 +1,7 @@
 /** A packet socket, packet(7): the system calls and their structures, nothing of what is in the ring. */
 import { WeirError } from '../../../shared/errors.ts';
 import { encodeProgram, type BpfProgram } from './bpf-program.ts';
-import { errorName, IS_LITTLE_ENDIAN, noCapturePermission, systemCalls, type SystemCalls } from './system-calls.ts';
+import { AfPacketMissing, errorName, IS_LITTLE_ENDIAN, noCapturePermission, systemCalls, type SystemCalls } from './system-calls.ts';
 import type { FanOutMembership, RingSettings } from './live-source.ts';
 
 const AF_PACKET = 17;
@@ -62,7 +62,7 @@ export class AfPacketSocket {
     if (this.descriptor >= 0) return;
     const error = errorName(this.calls);
     if (error === 'EPERM' || error === 'EACCES') throw noCapturePermission(`capture on ${interfaceName}`);
-    throw new WeirError('CONFIGURATION', `this kernel gives no packet sockets (${error}); capture with cap (--capture cap)`);
+    throw new AfPacketMissing(`this kernel gives no packet sockets (${error}); capture with cap (--capture cap)`);
   }
 
   /** Makes the ring and maps it: block after block, with nothing between them. */
@@ -125,7 +125,7 @@ export class AfPacketSocket {
   isBound(): boolean {
     this.readOption(SOL_SOCKET, SO_ERROR, 4);
     const address = new Uint8Array(SOCKADDR_LL_BYTES);
-    const length = Uint8Array.from([...new Uint8Array(Uint32Array.of(SOCKADDR_LL_BYTES).buffer)]);
+    const length = new Uint8Array(Uint32Array.of(SOCKADDR_LL_BYTES).buffer);
     if (this.calls.getsockname(this.descriptor, address, length) < 0) throw this.refused('the question for its interface');
     return new DataView(address.buffer).getInt32(SOCKADDR_LL_IFINDEX, IS_LITTLE_ENDIAN) > 0;
   }

@@ -27,9 +27,9 @@ export const LOAD_BYTE_AT_X = 0x50;
 export const LOAD_LENGTH = 0x80;
 export const LOAD_X_CONSTANT = 0x01;
 /** The scratch words M[0] to M[15]. */
-export const LOAD_SCRATCH = 0x60;
 export const LOAD_X_SCRATCH = 0x61;
 export const STORE_SCRATCH = 0x02;
+export const STORE_X_SCRATCH = 0x03;
 export const COPY_A_TO_X = 0x07;
 export const ADD_X = 0x0c;
 export const MULTIPLY = 0x24;

@@ -29,8 +29,6 @@ export interface CaptureEnd {
 export interface LiveSource extends PacketSource {
   readonly endReason: CaptureEnd | null;
   statistics(): CaptureStatistics;
-  /** Lets packets in, where the source was opened with `isPaused`. */
-  start(): void;
   /** Lets no more packets in. What came before is still handed out; then `fill` resolves false. */
   stop(): void;
 }
@@ -56,8 +54,6 @@ export interface LiveSettings {
   readonly shipping?: ShippingEndpoints | null;
   /** One of several sources that share the packets of the interface between them. */
   readonly fanOut?: FanOutMembership | null;
-  /** No packet comes in before `start()`. */
-  readonly isPaused?: boolean;
 }
 
 /** Packets between one of the local addresses and the port at one of the collector's addresses. */
@@ -67,7 +63,10 @@ export interface ShippingEndpoints {
   readonly localAddresses: readonly string[];
 }
 
-/** `new` makes a group, whose number is then `fanOutGroup` of the source; the others join by that number. */
+/**
+ * `new` makes a group, whose number is then `fanOutGroup` of the source; the others join by that number. Which packets a
+ * member gets depends on how many there are, so that all of them wait for `start()`, after the last one has joined.
+ */
 export interface FanOutMembership {
   readonly group: number | 'new';
 }

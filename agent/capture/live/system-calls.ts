@@ -28,20 +28,25 @@ export const IS_LITTLE_ENDIAN = endianness() === 'LE';
 
 let loaded: SystemCalls | null = null;
 
-/** koffi, or an error that says how to get it. */
+/** This system has no AF_PACKET, or none that we can reach. */
+export class AfPacketMissing extends WeirError {
+  constructor(reason: string, cause?: unknown) {
+    super('CONFIGURATION', reason, { cause });
+  }
+}
+
 export function loadKoffi(): Koffi {
   try {
     return createRequire(import.meta.url)('koffi') as Koffi;
   } catch (cause) {
-    throw new WeirError('CONFIGURATION',
-      'capture on AF_PACKET needs the package koffi, which is not installed: npm install koffi, or capture with cap (--capture cap)', { cause });
+    throw new AfPacketMissing('capture on AF_PACKET needs the package koffi, which is not installed: npm install koffi, or capture with cap (--capture cap)', cause);
   }
 }
 
 export function systemCalls(): SystemCalls {
   if (loaded !== null) return loaded;
   if (process.platform !== 'linux') {
-    throw new WeirError('CONFIGURATION', `AF_PACKET exists on Linux only, and this is ${process.platform}; capture with cap (--capture cap)`);
+    throw new AfPacketMissing(`AF_PACKET exists on Linux only, and this is ${process.platform}; capture with cap (--capture cap)`);
   }
   const koffi = loadKoffi();
   const library = koffi.load(null); // whichever C library this Node is linked with
