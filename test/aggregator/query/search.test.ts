@@ -99,7 +99,7 @@ test('a search finds the records for which it holds', async (t) => {
     found += records.length;
     const expected = server.store.records.filter(holds);
     if (JSON.stringify(sorted(records)) !== JSON.stringify(sorted(expected))) throw new Error(`${text}: ${records.length} found, ${expected.length} expected`);
-  }), { numRuns: 200 });
+  }), { numRuns: 120 });
   t.true(found > 0);
 });
 
@@ -110,7 +110,7 @@ test('no value breaks out of its literal', async (t) => {
     const found = await matching(`eni-id:${escapeQuoted(text)}`);
     const count = server.store.records.filter((record) => record['eni-id'] === text).length;
     if (found.length !== count) throw new Error(`${JSON.stringify(text)} found ${found.length}`);
-  }), { numRuns: 100 });
+  }), { numRuns: 60 });
   t.is((await matching(`eni-id:"o'brien"`)).length, server.store.records.filter((record) => record['eni-id'] === "o'brien").length);
 });
 
