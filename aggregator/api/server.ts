@@ -42,6 +42,6 @@ export function createServer(parts: ServerParts): FastifyInstance {
   withScope(app, 'admin', (child) => tokenRoutes(child, parts.tokens));
   withScope(app, 'query', (child) => logStoreRoutes(child, parts.catalog, parts.publisher));
   withScope(app, 'public', (child) => healthRoutes(child, parts.metrics, parts.unready));
-  withScope(app, 'query', (child) => void child.register(queryRoutes, { catalog: parts.catalog, pool: parts.pool }));
+  withScope(app, 'query', (child) => void child.register(queryRoutes, { catalog: parts.catalog, pool: parts.pool, log: parts.log }));
   return app;
 }
