@@ -1,148 +1,46 @@
-import { chmodSync, rmSync } from 'node:fs';
-import { resolve } from 'node:path';
+import type { Argv, CommandModule } from 'yargs';
 import type { Logger } from 'winston';
-import { WeirError } from '../shared/errors.ts';
-import { createServer } from './api/server.ts';
-import { Inventory } from './control/inventory.ts';
-import { Tokens } from './control/tokens.ts';
-import { makeDirectory } from './journal/durable.ts';
-import { lockDataDirectory } from './logstore/data-lock.ts';
-import { dataLayout } from './logstore/layout.ts';
-import { removeOrphans } from './logstore/orphans.ts';
-import { Metrics } from './metrics.ts';
-import { CommittedCatalog, Journal, Ledger, PendingWindows, Publisher, PublishProcess, QueryPool, Receiver } from './pipeline.ts';
-import { Router } from './publish/routing.ts';
-import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
-import { AgentPositions } from './receive/agent-positions.ts';
-import { DEFAULT_BODY_LIMITS, type BodyLimits } from './receive/inflate.ts';
-import type { JournalFrame } from './journal/batch-frame.ts';
-import type { Topology } from '../shared/topology/topology.ts';
+import { parseSeconds } from '../shared/duration.ts';
+import { DEFAULT_AGGREGATION_DELAY_MS, startCollector } from './collector.ts';
+import { isLoopback, parseListenAddress } from './listen-address.ts';
 
-export interface CollectorOptions {
-  /** The data directory; made if it is not there. */
-  readonly data: string;
-  readonly host: string;
-  /** 0: the system picks one. */
-  readonly port: number;
-  readonly log: Logger;
-  readonly aggregationDelayMs?: number;
-  readonly settleMs?: number;
-  readonly limits?: BodyLimits;
-  readonly query?: QuerySettings;
-  readonly journalSegmentBytes?: number;
-  readonly ledgerCompactBytes?: number;
+export { startCollector, type Collector, type CollectorOptions } from './collector.ts';
+
+interface CollectorArguments {
+  data: string;
+  listen: string;
+  aggregationDelay: string;
 }
 
-export interface Collector {
-  readonly url: string;
-  /** Where the first admin token was written. */
-  readonly adminTokenFile: string;
-  /** Publishes all that is pending. */
-  flush(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-export const DEFAULT_AGGREGATION_DELAY_MS = 300_000;
-const DEFAULT_SETTLE_MS = 1_000;
-
-/** Resolves when requests are served. What an earlier run left unpublished is taken up. */
-export async function startCollector(options: CollectorOptions): Promise<Collector> {
-  const { log } = options;
-  const layout = dataLayout(resolve(options.data));
-  await makeDirectory(layout.root);
-  chmodSync(layout.root, 0o700);
-  const lock = await lockDataDirectory(layout.root);
-  rmSync(layout.temporary, { recursive: true, force: true });
-  await makeDirectory(layout.temporary);
-  const adminTokenFile = resolve(layout.root, 'admin-token');
-  const metrics = new Metrics();
-  const tokens = await Tokens.open(layout.control, adminTokenFile);
-  const inventory = await Inventory.open(layout.control);
-  const router = routerOf(inventory);
-
-  const ledger = await Ledger.open(layout.ledger, options.ledgerCompactBytes);
-  const orphans = removeOrphans(layout.root, ledger.state.files());
-  if (orphans > 0) log.info(`removed ${orphans} files of publications that were cut off or replaced`);
-  const positions = new AgentPositions();
-  for (const position of ledger.state.agentPositions) positions.advance(...position);
-  const recovered: JournalFrame[] = [];
-  const journal = await Journal.open({
-    directory: layout.journal,
-    ...(options.journalSegmentBytes === undefined ? {} : { segmentBytes: options.journalSegmentBytes }),
-    onFrame: (frame) => void recovered.push(frame),
-    onDamage: ({ path, offset, bytes, tornTail }) => {
-      if (tornTail) log.warn(`${path}: cut ${bytes} bytes at ${offset}, a write that was never acknowledged`);
-      else log.error(`${path}: ${bytes} bytes at ${offset} are damaged; the batches in them are lost`);
-    },
-    onSync: (milliseconds, frames) => {
-      metrics.journalSync.observe(milliseconds / 1000);
-      metrics.journalGroup.observe(frames);
-    },
-  }, ledger.state.lastFrame + 1);
-
-  const pending = new PendingWindows({
-    aggregationDelayMs: options.aggregationDelayMs ?? DEFAULT_AGGREGATION_DELAY_MS, settleMs: options.settleMs ?? DEFAULT_SETTLE_MS,
-  });
-  const publisher = new Publisher({
-    layout, journal, ledger, pending, process: new PublishProcess(), router, positions: () => positions.list(), log,
-    onPublished: (milliseconds, windows, rows) => {
-      metrics.publication.observe(milliseconds / 1000);
-      metrics.publishedWindows.inc(windows);
-      metrics.publishedRows.inc(rows);
-    },
-    onFailure: () => metrics.publishFailures.inc(),
-  });
-  for (const frame of recovered) {
-    positions.advance(frame.agent, frame.epoch, frame.sequence);
-    publisher.add(frame);
-  }
-  const catalog = new CommittedCatalog(
-    layout.root, ledger.state, () => inventory.topology?.logStores.map(({ name }) => name) ?? [],
-    (logStore, from, to) => pending.count(from, to, (eniId, { seconds }, frame) =>
-      router().routes(eniId, seconds, [frame.logStore]).some((route) => route.logStore === logStore)),
-  );
-  const pool = new QueryPool(options.query ?? DEFAULT_QUERY_SETTINGS);
-  const limits = options.limits ?? DEFAULT_BODY_LIMITS;
-  const receiver = new Receiver(journal, positions, limits, (frame) => publisher.add(frame));
-  metrics.gauge('weir_pending_windows', 'Windows that wait for publication.', () => pending.size);
-  metrics.gauge('weir_journal_frames', 'Batches in the journal that are not wholly published.', () => journal.unpublishedFrames);
-  for (const name of ['answered', 'failed', 'refused', 'killed'] as const) {
-    metrics.gauge(`weir_queries_${name}`, `Queries ${name} since the start.`, () => pool.counts[name]);
-  }
-  let stopping = false;
-  const server = createServer({
-    receiver, limits, inventory, tokens, catalog, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null),
-  });
-  pool.start();
-  publisher.start();
-  const stop = async (): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    await server.close();
-    await publisher.stop();
-    await pool.stop();
-    await journal.close();
-    await ledger.close();
-    await lock.release();
+/** `weir collector`: runs until SIGINT or SIGTERM. */
+export function collectorCommand(log: Logger): CommandModule<object, CollectorArguments> {
+  return {
+    command: 'collector',
+    describe: 'Receive from agents, keep LogStores, answer queries',
+    builder: (yargs) => yargs
+      .option('data', { type: 'string', demandOption: true, requiresArg: true, describe: 'directory of everything that is kept; made if it is not there' })
+      .option('listen', { type: 'string', default: '127.0.0.1:8790', requiresArg: true, describe: 'address and port of the API' })
+      .option('aggregation-delay', {
+        type: 'string', default: `${DEFAULT_AGGREGATION_DELAY_MS / 1000}s`, requiresArg: true, describe: 'publish a window so long after its end even if seals are missing',
+      }) as unknown as Argv<CollectorArguments>,
+    handler: (given) => runCollector(given, log),
   };
-  try {
-    const url = await server.listen({ host: options.host, port: options.port });
-    return { url, adminTokenFile, flush: () => publisher.flush(), stop };
-  } catch (cause) {
-    await stop();
-    throw new WeirError('NETWORK', `the collector cannot listen on ${options.host}:${options.port}: ${(cause as Error).message}`, { cause });
-  }
 }
 
-/** The routes of the inventory as it is now; worked out again when it changes. */
-function routerOf(inventory: Inventory): () => Router {
-  let topology: Topology | null = null;
-  let router = new Router(null);
-  return () => {
-    if (inventory.topology !== topology) {
-      topology = inventory.topology;
-      router = new Router(topology);
-    }
-    return router;
-  };
+async function runCollector({ data, listen, aggregationDelay }: CollectorArguments, log: Logger): Promise<void> {
+  const address = parseListenAddress(listen);
+  const aggregationDelayMs = parseSeconds(aggregationDelay, '--aggregation-delay') * 1000;
+  // Before the start: a signal in the midst of it stops the collector too.
+  const ended = untilSignal();
+  const collector = await startCollector({ data, ...address, aggregationDelayMs, log });
+  log.info(`collector on ${collector.url}, data in ${data}; the admin token is in ${collector.adminTokenFile}`);
+  if (!isLoopback(address)) log.warn(`${collector.url} is open to other hosts without TLS: tokens and records pass in clear`);
+  log.info(`${await ended}: stopping`);
+  await collector.stop();
+}
+
+function untilSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve(signal));
+  });
 }

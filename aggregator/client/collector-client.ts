@@ -31,6 +31,8 @@ export interface CollectorRequest {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, in the place of `body`. */
+  readonly yaml?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -61,9 +63,9 @@ export class CollectorClient {
         headersTimeout: HEADERS_TIMEOUT_MS,
         headers: {
           ...(this.token === null ? {} : { authorization: `Bearer ${this.token}` }),
-          ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(given.yaml !== undefined ? { 'content-type': 'application/yaml' } : given.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
-        body: given.body === undefined ? null : JSON.stringify(given.body),
+        body: given.yaml ?? (given.body === undefined ? null : JSON.stringify(given.body)),
         ...(given.signal ? { signal: given.signal } : {}),
       });
     } catch (error) {

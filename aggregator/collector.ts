@@ -1,0 +1,172 @@
+import { chmodSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Logger } from 'winston';
+import { WeirError } from '../shared/errors.ts';
+import type { Topology } from '../shared/topology/topology.ts';
+import { createServer } from './api/server.ts';
+import { Inventory } from './control/inventory.ts';
+import { Tokens } from './control/tokens.ts';
+import type { JournalFrame } from './journal/batch-frame.ts';
+import { makeDirectory } from './journal/durable.ts';
+import { lockDataDirectory, type DataLock } from './logstore/data-lock.ts';
+import { dataLayout, type DataLayout } from './logstore/layout.ts';
+import { removeOrphans } from './logstore/orphans.ts';
+import { Metrics } from './metrics.ts';
+import { CommittedCatalog, Journal, Ledger, PendingWindows, Publisher, PublishProcess, QueryPool, Receiver } from './pipeline.ts';
+import { Router } from './publish/routing.ts';
+import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
+import { AgentPositions } from './receive/agent-positions.ts';
+import { DEFAULT_BODY_LIMITS, type BodyLimits } from './receive/inflate.ts';
+
+export interface CollectorOptions {
+  /** The data directory; made if it is not there. */
+  readonly data: string;
+  readonly host: string;
+  /** 0: the system picks one. */
+  readonly port: number;
+  readonly log: Logger;
+  readonly aggregationDelayMs?: number;
+  /** See PendingOptions. */
+  readonly settleMs?: number;
+  readonly limits?: BodyLimits;
+  readonly query?: QuerySettings;
+  readonly journalSegmentBytes?: number;
+  readonly ledgerCompactBytes?: number;
+}
+
+export interface Collector {
+  readonly url: string;
+  /** Where the first admin token was written. */
+  readonly adminTokenFile: string;
+  /** Publishes all that is pending. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export const DEFAULT_AGGREGATION_DELAY_MS = 300_000;
+const DEFAULT_SETTLE_MS = 1_000;
+
+/** Resolves when requests are served. What an earlier run left unpublished is taken up. */
+export async function startCollector(options: CollectorOptions): Promise<Collector> {
+  const layout = dataLayout(resolve(options.data));
+  await makeDirectory(layout.root);
+  chmodSync(layout.root, 0o700);
+  const lock = await lockDataDirectory(layout.root);
+  try {
+    return await assemble(options, layout, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function assemble(options: CollectorOptions, layout: DataLayout, lock: DataLock): Promise<Collector> {
+  const { log } = options;
+  const adminTokenFile = resolve(layout.root, 'admin-token');
+  const metrics = new Metrics();
+  const tokens = await Tokens.open(layout.control, adminTokenFile);
+  const inventory = await Inventory.open(layout.control);
+  const router = routerOf(inventory);
+  const { ledger, journal, positions, frames } = await openStorage(options, layout, metrics);
+  const pending = new PendingWindows({
+    aggregationDelayMs: options.aggregationDelayMs ?? DEFAULT_AGGREGATION_DELAY_MS, settleMs: options.settleMs ?? DEFAULT_SETTLE_MS,
+  });
+  const publisher = new Publisher({
+    layout, journal, ledger, pending, process: new PublishProcess(), router, positions: () => positions.list(), log,
+    onPublished: (milliseconds, windows, rows) => {
+      metrics.publication.observe(milliseconds / 1000);
+      metrics.publishedWindows.inc(windows);
+      metrics.publishedRows.inc(rows);
+    },
+    onFailure: () => metrics.publishFailures.inc(),
+  });
+  for (const frame of frames) publisher.add(frame);
+  const catalog = new CommittedCatalog(
+    layout.root, ledger.state, () => inventory.topology?.logStores.map(({ name }) => name) ?? [],
+    (logStore, from, to) => pending.count(from, to, (eniId, { seconds }, frame) =>
+      router().routes(eniId, seconds, [frame.logStore]).some((route) => route.logStore === logStore)),
+  );
+  const limits = options.limits ?? DEFAULT_BODY_LIMITS;
+  const receiver = new Receiver(journal, positions, limits, (frame) => publisher.add(frame));
+  const pool = new QueryPool(options.query ?? DEFAULT_QUERY_SETTINGS);
+  readGauges(metrics, pending, journal, pool);
+  let stopping: Promise<void> | null = null;
+  const server = createServer({
+    receiver, limits, inventory, tokens, catalog, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null),
+  });
+  const shutDown = async (): Promise<void> => {
+    await server.close();
+    await publisher.stop();
+    await pool.stop();
+    await journal.close();
+    await ledger.close();
+    await lock.release();
+  };
+  const stop = (): Promise<void> => (stopping ??= shutDown());
+  pool.start();
+  publisher.start();
+  try {
+    const url = await server.listen({ host: options.host, port: options.port });
+    return { url, adminTokenFile, flush: () => publisher.flush(), stop };
+  } catch (cause) {
+    await stop();
+    throw new WeirError('NETWORK', `the collector cannot listen on ${options.host}:${options.port}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+interface Storage {
+  readonly ledger: Ledger;
+  readonly journal: Journal;
+  readonly positions: AgentPositions;
+  /** What the journal holds. */
+  readonly frames: readonly JournalFrame[];
+}
+
+/** Brings the directory to the state of the last acknowledgement and the last publication. */
+async function openStorage(options: CollectorOptions, layout: DataLayout, metrics: Metrics): Promise<Storage> {
+  const { log } = options;
+  rmSync(layout.temporary, { recursive: true, force: true });
+  await makeDirectory(layout.temporary);
+  const ledger = await Ledger.open(layout.ledger, options.ledgerCompactBytes);
+  const orphans = removeOrphans(layout.root, ledger.state.files());
+  if (orphans > 0) log.info(`removed ${orphans} files of publications that were cut off or replaced`);
+  const frames: JournalFrame[] = [];
+  const journal = await Journal.open({
+    directory: layout.journal,
+    ...(options.journalSegmentBytes === undefined ? {} : { segmentBytes: options.journalSegmentBytes }),
+    onFrame: (frame) => void frames.push(frame),
+    onDamage: ({ path, offset, bytes, tornTail }) => {
+      if (tornTail) log.warn(`${path}: cut ${bytes} bytes at ${offset}, a write that was never acknowledged`);
+      else log.error(`${path}: ${bytes} bytes at ${offset} are damaged; the batches in them are lost`);
+    },
+    onSync: (milliseconds, group) => {
+      metrics.journalSync.observe(milliseconds / 1000);
+      metrics.journalGroup.observe(group);
+    },
+  }, ledger.state.lastFrame + 1);
+  const positions = new AgentPositions();
+  for (const position of ledger.state.agentPositions) positions.advance(...position);
+  for (const { agent, epoch, sequence } of frames) positions.advance(agent, epoch, sequence);
+  return { ledger, journal, positions, frames };
+}
+
+/** The routes of the inventory as it is now; worked out again when it changes. */
+function routerOf(inventory: Inventory): () => Router {
+  let topology: Topology | null = null;
+  let router = new Router(null);
+  return () => {
+    if (inventory.topology !== topology) {
+      topology = inventory.topology;
+      router = new Router(topology);
+    }
+    return router;
+  };
+}
+
+function readGauges(metrics: Metrics, pending: PendingWindows, journal: Journal, pool: QueryPool): void {
+  metrics.gauge('weir_pending_windows', 'Windows that wait for publication.', () => pending.size);
+  metrics.gauge('weir_journal_frames', 'Batches in the journal that are not wholly published.', () => journal.unpublishedFrames);
+  for (const name of ['answered', 'failed', 'refused', 'killed'] as const) {
+    metrics.gauge(`weir_queries_${name}`, `Queries ${name} since the start.`, () => pool.counts[name]);
+  }
+}

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import type { Argv, CommandModule } from 'yargs';
+import { WeirError } from '../../shared/errors.ts';
+import { parseTopology } from '../../shared/topology/parse.ts';
+import { CollectorClient } from '../client/collector-client.ts';
+import type { CommandLog } from './query.ts';
+
+interface ApplyArguments {
+  file: string;
+  json: boolean;
+  collector: string | undefined;
+  tokenFile: string | undefined;
+}
+
+/** `weir apply -f vpc.yaml`: what is wrong with the file is told before anything is sent. */
+export function applyCommand(log: CommandLog): CommandModule<object, ApplyArguments> {
+  return {
+    command: 'apply',
+    describe: 'Send the inventory (networks, security groups, ENIs, flow logs) to the collector',
+    builder: (yargs) => yargs
+      .option('file', { alias: 'f', type: 'string', demandOption: true, requiresArg: true, describe: 'YAML document; - is standard input' })
+      .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' })
+      .option('collector', { type: 'string', requiresArg: true, describe: 'URL of the collector (or WEIR_COLLECTOR)' })
+      .option('token-file', { type: 'string', requiresArg: true, describe: 'file with an admin token (or WEIR_TOKEN, WEIR_TOKEN_FILE)' }) as unknown as Argv<ApplyArguments>,
+    handler: (given) => runApply(given, log),
+  };
+}
+
+async function runApply(given: ApplyArguments, log: CommandLog): Promise<void> {
+  const text = readDocument(given.file);
+  const topology = parseTopology(text, given.file);
+  const client = CollectorClient.from(given, process.env);
+  const answer = (await client.json('PUT', '/v1/inventory', { yaml: text })) as { revision: number; changed: boolean };
+  if (given.json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+  const contents = `${topology.enis.length} ENIs, ${topology.securityGroups.length} security groups, ${topology.flowLogs.length} flow logs`;
+  log.info(`${answer.changed ? 'applied' : 'nothing to change'}: ${contents}; rule-set revision ${answer.revision}`);
+}
+
+function readDocument(path: string): string {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (cause) {
+    throw new WeirError('CONFIGURATION', `the inventory ${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
