@@ -20,6 +20,8 @@ interface Pending {
   readonly sealed: Map<string, Map<string, boolean>>;
   /** When the first of the frames that are ready was found so; null: none is. */
   readySinceMs: number | null;
+  /** Nothing can become due before, unless something is added. */
+  quietUntilMs: number;
 }
 
 /**
@@ -71,6 +73,7 @@ export class PendingWindows {
     if (!pending) return;
     for (const { frame } of frames) pending.frames.delete(frame);
     pending.readySinceMs = null;
+    pending.quietUntilMs = 0;
     if (pending.frames.size === 0) this.windows.delete(key);
   }
 
@@ -89,25 +92,33 @@ export class PendingWindows {
     if (!keys.has(key) && skip(window)) return null;
     keys.add(key);
     let pending = this.windows.get(key);
-    if (!pending) this.windows.set(key, (pending = { window, frames: new Map(), sealed: new Map(), readySinceMs: null }));
+    if (!pending) this.windows.set(key, (pending = { window, frames: new Map(), sealed: new Map(), readySinceMs: null, quietUntilMs: 0 }));
+    pending.quietUntilMs = 0;
     pending.frames.set(frame.frame, frame);
     return pending;
   }
 
   private dueFrames(pending: Pending, nowMs: number): JournalFrame[] {
+    if (nowMs < pending.quietUntilMs) return [];
     const { frames, window } = pending;
-    const endMs = windowEnd(window) * 1000;
-    let ready = 0;
-    const due = [...frames.values()].filter((frame) => {
-      if (enisOf(frame, window).every((eniId) => this.isSealed(pending, eniId))) {
-        ready++;
-        return true;
-      }
-      return nowMs >= Math.max(endMs, frame.receivedMs) + this.options.aggregationDelayMs;
-    });
-    if (ready > 0) pending.readySinceMs ??= nowMs;
-    const settled = pending.readySinceMs !== null && nowMs - pending.readySinceMs >= this.options.settleMs;
-    return due.length === frames.size || due.length > ready || settled ? due : [];
+    const ready: JournalFrame[] = [];
+    const late: JournalFrame[] = [];
+    let nextMs = Infinity;
+    for (const frame of frames.values()) {
+      const lateMs = Math.max(windowEnd(window) * 1000, frame.receivedMs) + this.options.aggregationDelayMs;
+      if (enisOf(frame, window).every((eniId) => this.isSealed(pending, eniId))) ready.push(frame);
+      else if (nowMs >= lateMs) late.push(frame);
+      else nextMs = Math.min(nextMs, lateMs);
+    }
+    if (ready.length > 0) {
+      pending.readySinceMs ??= nowMs;
+      nextMs = Math.min(nextMs, pending.readySinceMs + this.options.settleMs);
+    }
+    if (nextMs > nowMs && late.length === 0 && ready.length < frames.size) {
+      pending.quietUntilMs = nextMs;
+      return [];
+    }
+    return [...ready, ...late].sort((a, b) => a.frame - b.frame);
   }
 
   private isSealed(pending: Pending, eniId: string): boolean {
