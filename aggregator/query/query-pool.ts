@@ -55,7 +55,7 @@ export class QueryPool {
     this.stopped = true;
     for (const wake of this.waiting.splice(0)) wake();
     await Promise.all([...this.idle.splice(0), ...this.busy].map((worker) => worker.stop()));
-    if (this.directory !== '') rmSync(this.directory, { recursive: true, force: true });
+    if (this.directory !== '') rmSync(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   get runningJobs(): number {
@@ -125,7 +125,8 @@ export class QueryPool {
 
   private async runNow(job: PoolJob, signal: AbortSignal | undefined): Promise<PoolAnswer> {
     const directory = await mkdtemp(join(this.directory, 'job-'));
-    const dispose = () => rm(directory, { recursive: true, force: true });
+    // A worker that was just killed may still be writing there.
+    const dispose = () => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     const worker = this.idle.pop() ?? new WorkerProcess(this.settings);
     this.busy.add(worker);
     this.keepSpare();

@@ -8,7 +8,7 @@ export function failureOf(error: unknown, files: readonly string[]): WorkerFailu
   if (error instanceof RefusedStatement) return { ok: false, reason: 'query', message: error.message, byteOffset: error.byteOffset };
   const text = error instanceof Error ? error.message : String(error);
   const document = errorDocument(text);
-  const message = (document?.exception_message ?? text).trim();
+  const message = plainMessage(document?.exception_message ?? text);
   // Whatever names a file is about the store; and nobody who asks needs to know where it is.
   const internal = !document || files.some((file) => message.includes(file));
   return { ok: false, reason: internal ? 'internal' : reasonOf(document.exception_type ?? ''), message, byteOffset: null };
@@ -17,6 +17,13 @@ export function failureOf(error: unknown, files: readonly string[]): WorkerFailu
 /** The column or function that a statement names and DuckDB does not know; null for every other error. */
 export function unknownNameOf(error: unknown): string | null {
   return errorDocument(error instanceof Error ? error.message : String(error))?.name ?? null;
+}
+
+/** DuckDB's text, and the way out where people stumble; not the settings that it recommends, for they are not theirs. */
+export function plainMessage(message: string): string {
+  if (/max expression depth|memory exhausted at or near/i.test(message)) return 'the statement is nested too deeply';
+  if (/near "end"/i.test(message)) return `${message}: END is a reserved word, write "end" in quotes, or window_end`;
+  return message.trim().replace(/\bweir_(keyed|stored)\b/g, 'log');
 }
 
 function errorDocument(text: string): ErrorDocument | null {

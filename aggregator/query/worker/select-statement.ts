@@ -5,7 +5,7 @@ import { KEYED_VIEW } from '../sql/log-view.ts';
 import { isNode, locationOf, nodesOf, parseTree, printTree, type TreeNode, type TreeValue } from '../sql/parse-tree.ts';
 import { checkStatement, RefusedStatement } from '../sql/statement-check.ts';
 import { addFrom, addLimit, hasLimit } from '../sql/statement.ts';
-import { failureOf, unknownNameOf } from './duckdb-error.ts';
+import { failureOf, plainMessage, unknownNameOf } from './duckdb-error.ts';
 import type { LockedDatabase } from './locked-database.ts';
 
 /** A SELECT that may run, as SQL of DuckDB's own printing. */
@@ -74,8 +74,7 @@ async function serialize(database: LockedDatabase, text: string): Promise<TreeNo
   const message = String(tree['error_message']);
   const position = Number(tree['position']);
   if (/only SELECT/i.test(message)) throw new RefusedStatement('only SELECT is allowed after |', 0);
-  const hint = /near "end"/i.test(message) ? ': END is a reserved word, write "end" in quotes, or window_end' : '';
-  throw new RefusedStatement(message + hint, tree['position'] !== undefined && Number.isSafeInteger(position) ? position : null);
+  throw new RefusedStatement(plainMessage(message), tree['position'] !== undefined && Number.isSafeInteger(position) ? position : null);
 }
 
 /** The same error, at the place in the user's text where the name stands that DuckDB does not know. */

@@ -53,19 +53,22 @@ export class WorkerProcess {
   async run(job: WorkerJob, deadlineMs: number, signal: AbortSignal | undefined): Promise<WorkerReply> {
     if (signal?.aborted) throw clientLeft();
     this.jobs++;
-    let failure: QueryFailure | null = null;
-    const stop = (reason: QueryFailure) => {
-      failure ??= reason;
-      this.kill();
-    };
+    let stop!: (reason: QueryFailure) => void;
+    // The one who asked hears at once; that a process with much memory is gone may take the kernel a second.
+    const stopped = new Promise<never>((_, reject) => {
+      stop = (reason) => {
+        this.kill();
+        reject(reason);
+      };
+    });
     const cancel = () => stop(clientLeft());
     const timer = setTimeout(() => stop(new QueryFailure('deadline',
       `the query took longer than ${deadlineMs / 1000} s: narrow the time range or the search`)), deadlineMs);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      const reply = await Promise.race([this.nextReply(job), this.ended]);
+      const reply = await Promise.race([this.nextReply(job), this.ended, stopped]);
       if (typeof reply !== 'string') return reply;
-      throw failure ?? this.endedFailure(reply);
+      throw this.endedFailure(reply);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);

@@ -145,3 +145,23 @@ test.serial('statements made at random neither read, write, nor bring the pool d
   }), { numRuns: 150 });
   t.is((await server.ask({ query: '* | SELECT count(*)' })).json.rows[0][0], 50);
 });
+
+const doubling = (expression: string, first: string, steps: number) =>
+  `WITH a0 AS (SELECT ${first} AS x)${Array.from({ length: steps }, (_, step) => `, a${step + 1} AS (SELECT ${expression} AS x FROM a${step})`).join('')} SELECT length(x) FROM a${steps}`;
+const tens = (count: number) => [...'abcdefghijkl'].slice(0, count).map((name) => `(SELECT unnest([1,2,3,4,5,6,7,8,9,10]) AS v${name}) ${name}`).join(', ');
+const hungry: [what: string, sql: string][] = [
+  ['text that doubles', doubling('x || x', "'aaaaaaaaaaaaaaaa'", 40)],
+  ['text that squares', doubling("replace(x, 'a', x)", "'aaaaaaaaaaaaaaaa'", 12)],
+  ['lists that double', doubling('list_concat(x, x)', '[1, 2, 3, 4]', 32)],
+  ['a text of a billion rows', `SELECT length(string_agg(md5(va::VARCHAR), '')) FROM ${tens(9)}`],
+  ['a sort of a billion rows', `SELECT va + random() AS r FROM ${tens(9)} ORDER BY r OFFSET 900000000`],
+];
+for (const [what, sql] of hungry) {
+  test.serial(`bounds ${what}`, async (t) => {
+    const startedMs = performance.now();
+    const answer = await server.ask({ query: `* | ${sql}` });
+    t.true([422, 504].includes(answer.status), answer.text);
+    t.true(performance.now() - startedMs < 4500);
+    t.false(/memory_limit|SET /.test(answer.text));
+  });
+}
