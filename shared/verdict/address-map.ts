@@ -60,37 +60,48 @@ const INDEXED_INTERVALS = 256;
 
 /** From IPv4 address to number, by its word. */
 export class Ipv4Map {
-  private readonly bounds: Int32Array;
-  private readonly values: Int32Array;
-  /** By upper half: the interval in which it begins; empty for few intervals. */
-  private readonly index: Int32Array;
+  /** Two words an interval, so that both come with one cache line: its first address, its value. */
+  private readonly intervals: Int32Array;
+  private readonly count: number;
+  /** By upper half of the address: how many intervals begin below it. Empty for few intervals. */
+  private readonly below: Int32Array;
 
   constructor(intervals: readonly AddressInterval[]) {
-    this.bounds = Int32Array.from(intervals, ({ first }) => wordOf(first, 3) ^ SIGN);
-    this.values = Int32Array.from(intervals, ({ value }) => value);
-    this.index = new Int32Array(intervals.length < INDEXED_INTERVALS ? 0 : 65537);
-    let interval = 0;
-    for (let upper = 0; upper < this.index.length; upper++) {
-      while (interval + 1 < intervals.length && intervals[interval + 1]!.first - FIRST_IPV4 <= BigInt(upper) << 16n) interval++;
-      this.index[upper] = interval;
-    }
+    this.count = intervals.length;
+    this.intervals = Int32Array.from(intervals.flatMap(({ first, value }) => [wordOf(first, 3) ^ SIGN, value]));
+    this.below = new Int32Array(intervals.length < INDEXED_INTERVALS ? 0 : 65537);
+    for (const { first } of this.below.length === 0 ? [] : intervals) this.below[(wordOf(first, 3) >>> 16) + 1]!++;
+    for (let upper = 1; upper < this.below.length; upper++) this.below[upper]! += this.below[upper - 1]!;
   }
 
   find(word: number): number {
-    const { bounds, index } = this;
-    const address = word ^ SIGN;
+    return this.below.length === 0 ? this.search(word ^ SIGN) : this.searchIndexed(word);
+  }
+
+  private search(address: number): number {
+    const intervals = this.intervals;
     let low = 0;
-    let count = bounds.length;
-    if (index.length !== 0) {
-      low = index[word >>> 16]!;
-      count = index[(word >>> 16) + 1]! - low + 1;
-    }
+    let count = this.count;
     while (count > 1) {
       const half = count >> 1;
-      if (bounds[low + half]! <= address) low += half;
+      if (intervals[(low + half) * 2]! <= address) low += half;
       count -= half;
     }
-    return this.values[low]!;
+    return intervals[low * 2 + 1]!;
+  }
+
+  /** All intervals that are compared begin in the address's own 65536, so the lower halves decide, without a branch. */
+  private searchIndexed(word: number): number {
+    const { intervals, below } = this;
+    const lower = word & 0xffff;
+    let low = below[word >>> 16]! - 1;
+    let count = below[(word >>> 16) + 1]! - low;
+    while (count > 1) {
+      const half = count >> 1;
+      low += half & ((intervals[(low + half) * 2]! & 0xffff) - lower - 1) >> 31;
+      count -= half;
+    }
+    return intervals[low * 2 + 1]!;
   }
 }
 

@@ -72,7 +72,8 @@ export class PortMaps {
     }
     while (count > 1) {
       const half = count >> 1;
-      if (data[low + half]! <= port) low += half;
+      // -1 where the bound is not above the port, else 0: a branch would be guessed wrong half of the time.
+      low += half & (data[low + half]! - port - 1) >> 31;
       count -= half;
     }
     return data[low + intervals]!;

@@ -1,4 +1,5 @@
 import { hasPorts } from '../protocol.ts';
+import type { PortRange } from '../topology/topology.ts';
 import { NO_VALUE, PortMaps } from './port-maps.ts';
 import { PortPlane } from './port-plane.ts';
 import type { OrderedRule } from './rule-order.ts';
@@ -8,13 +9,23 @@ export const NO_TABLE = -1;
 
 /** How many rules may be written once more so that a search has one table less to visit. */
 const MAX_RULES_COPIED = 50_000;
-/** A table with no more rules than this is copied into those linked to it, however many they are. */
-const SMALL_TABLE_RULES = 16;
+/** A table with no more rules than this is a list: a cache line or two. */
+const MAX_LISTED = 6;
 const MAX_PORT = 0xffff;
-/** Words of a row before its sections. */
+/** Words of a row before its sections or its list. */
 const ROW_LINK = 0;
 const ROW_FIRST = 1;
-const ROW_HEADER = 2;
+/** Length of the list, or HAS_SECTIONS. */
+const ROW_LISTED = 2;
+const ROW_HEADER = 3;
+const HAS_SECTIONS = -1;
+/**
+ * Words of a listed rule: its place, the class of its protocol or one of the two below, its ports, its source ports;
+ * ports are first << 16 | last.
+ */
+const LISTED_WORDS = 4;
+const ANY_CLASS = -1;
+const ANY_CLASS_WITH_PORTS = -2;
 /** Map tag of a section without rules that ask for source ports. */
 const NO_PLANE = -1;
 
@@ -48,8 +59,13 @@ export class ServiceTables {
   private readonly named: number[] = [];
   private readonly maps = new PortMaps();
   private readonly planes: PortPlane[] = [];
-  /** One row a table: offset of the row it links to, least place in the table, then a map of destination ports for each class. */
+  /**
+   * One row a table: offset of the row it links to, least place in the table, then either a list of rules by place or
+   * a map of destination ports for each class of protocols.
+   */
   private rows = new Int32Array(0);
+  /** By table. */
+  private readonly rowOffsets: number[] = [];
 
   constructor(rules: readonly OrderedRule[]) {
     this.rules = rules;
@@ -79,26 +95,34 @@ export class ServiceTables {
   seal(): void {
     this.tableOf.clear();
     this.shortenChains();
-    const width = this.rowWidth;
-    this.rows = new Int32Array(this.drafts.length * width);
-    const empty = this.addSection([], true);
-    this.drafts.forEach(({ orders, link }, table) => {
-      const row = this.rows.subarray(table * width, (table + 1) * width);
-      row[ROW_LINK] = this.rowOf(link);
-      row[ROW_FIRST] = orders[0] ?? NO_VALUE;
-      const unnamed = orders.filter((order) => this.rules[order]!.protocol === null);
-      const hasUnnamed = unnamed.length > 0;
-      row[ROW_HEADER + CLASS_WITHOUT_PORTS] = hasUnnamed ? this.addSection(unnamed, false) : empty;
-      row[ROW_HEADER + CLASS_WITH_PORTS] = hasUnnamed ? this.addSection(unnamed, true) : empty;
-      for (const protocol of this.named) {
-        const own = orders.filter((order) => this.rules[order]!.protocol === protocol);
-        row[ROW_HEADER + this.classes[protocol]!] = own.length > 0
-          ? this.addSection(own.concat(unnamed), hasPorts(protocol))
-          : row[ROW_HEADER + (hasPorts(protocol) ? CLASS_WITH_PORTS : CLASS_WITHOUT_PORTS)]!;
-      }
-    });
+    const rows: number[] = [];
+    for (const { orders, link } of this.drafts) {
+      this.rowOffsets.push(rows.length);
+      rows.push(this.rowOf(link), orders[0] ?? NO_VALUE);
+      if (orders.length <= MAX_LISTED) rows.push(orders.length, ...orders.flatMap((order) => this.listed(order)));
+      else rows.push(HAS_SECTIONS, ...this.sections(orders));
+    }
+    this.rows = Int32Array.from(rows);
     this.maps.seal();
     this.drafts = [];
+  }
+
+  private listed(order: number): number[] {
+    const { protocol, portRange, sourcePortRange } = this.rules[order]!;
+    const matched = protocol !== null ? this.classes[protocol]! : portRange || sourcePortRange ? ANY_CLASS_WITH_PORTS : ANY_CLASS;
+    return [order, matched, packed(portRange), packed(sourcePortRange)];
+  }
+
+  /** A section for each class. */
+  private sections(orders: readonly number[]): number[] {
+    const unnamed = orders.filter((order) => this.rules[order]!.protocol === null);
+    const sections = [this.addSection(unnamed, false), this.addSection(unnamed, true)];
+    for (const protocol of this.named) {
+      const own = orders.filter((order) => this.rules[order]!.protocol === protocol);
+      const withPorts = hasPorts(protocol);
+      sections.push(own.length > 0 ? this.addSection(own.concat(unnamed), withPorts) : sections[withPorts ? CLASS_WITH_PORTS : CLASS_WITHOUT_PORTS]!);
+    }
+    return sections;
   }
 
   /** Copies the rules of a table into those that link to it where that is cheap, so that searches visit fewer tables. */
@@ -109,7 +133,8 @@ export class ServiceTables {
       if (draft.link === NO_TABLE) continue;
       // I2: the table linked to has taken in already what it was to.
       const behind = this.drafts[draft.link]!;
-      if (behind.orders.length > SMALL_TABLE_RULES && behind.orders.length * linked[draft.link]! > MAX_RULES_COPIED) continue;
+      const isShortList = draft.orders.length + behind.orders.length <= MAX_LISTED;
+      if (!isShortList && behind.orders.length * linked[draft.link]! > MAX_RULES_COPIED) continue;
       draft.orders = draft.orders.concat(behind.orders).sort((a, b) => a - b);
       draft.link = behind.link;
     }
@@ -129,28 +154,52 @@ export class ServiceTables {
     return this.maps.add(flat, plane);
   }
 
-  private get rowWidth(): number {
-    return ROW_HEADER + this.classCount;
-  }
-
   /** What `find` takes for a table. */
   rowOf(table: number): number {
-    return table === NO_TABLE ? NO_TABLE : table * this.rowWidth;
+    return table === NO_TABLE ? NO_TABLE : this.rowOffsets[table]!;
   }
 
   /** The first rule that matches, NO_VALUE if none does. `ports` are those of the flow key. */
   find(firstRow: number, protocol: number, ports: number): number {
-    const { rows, maps } = this;
-    const section = ROW_HEADER + this.classes[protocol]!;
+    const { rows } = this;
+    const protocolClass = this.classes[protocol]!;
     let best = NO_VALUE;
     for (let row = firstRow; row !== NO_TABLE; row = rows[row + ROW_LINK]!) {
       if (rows[row + ROW_FIRST]! >= best) continue;
-      const map = rows[row + section]!;
-      const order = maps.find(map, ports & MAX_PORT);
-      if (order < best) best = order;
-      const plane = maps.tag(map);
-      if (plane !== NO_PLANE) best = this.planes[plane]!.find(ports >>> 16, ports & MAX_PORT, best);
+      const listed = rows[row + ROW_LISTED]!;
+      best = listed === HAS_SECTIONS
+        ? this.findInSection(rows[row + ROW_HEADER + protocolClass]!, ports, best)
+        : this.findInList(row + ROW_HEADER, listed, protocolClass, protocol, ports, best);
     }
     return best;
   }
+
+  private findInSection(map: number, ports: number, limit: number): number {
+    const { maps } = this;
+    const order = maps.find(map, ports & MAX_PORT);
+    const best = order < limit ? order : limit;
+    const plane = maps.tag(map);
+    return plane === NO_PLANE ? best : this.planes[plane]!.find(ports >>> 16, ports & MAX_PORT, best);
+  }
+
+  private findInList(start: number, listed: number, protocolClass: number, protocol: number, ports: number, limit: number): number {
+    const { rows } = this;
+    for (let at = start; at < start + listed * LISTED_WORDS; at += LISTED_WORDS) {
+      const order = rows[at]!;
+      if (order >= limit) return limit;
+      const matched = rows[at + 1]!;
+      const isProtocol = matched === protocolClass || matched === ANY_CLASS || (matched === ANY_CLASS_WITH_PORTS && hasPorts(protocol));
+      if (isProtocol && holds(rows[at + 2]!, ports & MAX_PORT) && holds(rows[at + 3]!, ports >>> 16)) return order;
+    }
+    return limit;
+  }
+}
+
+/** All ports if there is no range. */
+function packed(range: PortRange | null): number {
+  return range ? range.from << 16 | range.to : MAX_PORT;
+}
+
+function holds(range: number, port: number): boolean {
+  return range >>> 16 <= port && port <= (range & MAX_PORT);
 }

@@ -116,6 +116,23 @@ test('many verdicts: accept bits survive growth', (t) => {
   }
 });
 
+test('classifying allocates nothing', (t) => {
+  const rules = Array.from({ length: 100 }, (_, at) => rule(`r-${at}`, {
+    peer: { kind: 'cidr', cidr: `10.0.${at}.0/24` }, portRange: { from: at, to: at * 2 }, sourcePortRange: at % 5 ? null : { from: 1, to: 40000 },
+  }));
+  const engine = new VerdictEngine(oneGroup({ rules }), 1);
+  const keys = Array.from({ length: 64 }, (_, at) => keyOf(packet({ source: parseAddress(`10.0.${at}.9`)!, destinationPort: at + 1 })));
+  const calls = 200_000;
+  const bytesPerCall = (): number => {
+    const before = process.memoryUsage().heapUsed;
+    for (let call = 0; call < calls; call++) engine.classify(keys[call & 63]!, 3);
+    return (process.memoryUsage().heapUsed - before) / calls;
+  };
+  // Compiling the functions and other tests' work allocate too: the least of several measures counts.
+  const measures = Array.from({ length: 8 }, bytesPerCall).map(Math.abs);
+  t.true(Math.min(...measures) < 0.5, measures.join(' '));
+});
+
 test('an ENI without groups accepts, and ENIs of a later revision stand behind the earlier ones', (t) => {
   const engine = new VerdictEngine(DEFAULT_TOPOLOGY, 1);
   const accepted = classify(engine, packet({ eni: 0 }));
