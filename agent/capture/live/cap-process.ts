@@ -109,11 +109,13 @@ function run(order: CapOrder): void {
     return;
   }
   cap.on('packet', (bytes) => output.record(frame, bytes));
-  process.on('message', () => { // the only message there is: stop
+  const end = (): void => {
     cap.close();
     output.flush();
     process.exit(0);
-  });
+  };
+  // the only message there is: stop. What is waiting is read in the event loop's next turn.
+  process.on('message', () => setImmediate(() => setImmediate(end)));
   process.on('disconnect', () => process.exit(0));
   answer({ kind: 'open' });
 }

@@ -28,7 +28,7 @@ export class CapSource implements LiveSource {
   endReason: CaptureEnd | null = null;
 
   private readonly name: string;
-  private readonly ifindex: number | null;
+  private readonly ifindex: number | undefined;
   private readonly child: ChildProcess;
   private readonly exited: Promise<string>;
   private readonly stream: PacketSource;
@@ -42,7 +42,7 @@ export class CapSource implements LiveSource {
 
   private constructor(name: string, child: ChildProcess, exited: Promise<string>, stream: PacketSource) {
     this.name = name;
-    this.ifindex = linkTable().read(name)?.ifindex ?? null;
+    this.ifindex = linkTable().read(name)?.ifindex;
     this.child = child;
     this.exited = exited;
     this.stream = stream;
@@ -103,7 +103,7 @@ export class CapSource implements LiveSource {
     const interval = new Promise<true>((resolve) => (timer = setTimeout(() => resolve(true), POLL_INTERVAL_MS)));
     const goesOn = await Promise.race([this.receiving, interval]);
     clearTimeout(timer);
-    return goesOn && (this.received.count > 0 || !this.isGone());
+    return goesOn;
   }
 
   private handOut(batch: PacketBatch): void {
@@ -122,20 +122,13 @@ export class CapSource implements LiveSource {
     this.packets += to - from;
   }
 
-  private isGone(): boolean {
-    return this.ifindex !== null && linkTable().read(this.name)?.ifindex !== this.ifindex;
-  }
-
   private async end(): Promise<void> {
-    if (this.isClosed) return;
-    const isGone = this.isGone();
-    if (isGone) this.child.kill('SIGKILL');
     const how = await this.exited;
-    this.endReason = this.isStopped
-      ? { kind: 'stopped', text: `capture on ${this.name} was stopped` }
-      : isGone
-        ? { kind: 'removed', text: `interface ${this.name} was removed` }
-        : { kind: 'failed', text: `cap on ${this.name} ended, as it does when the interface goes down (${how})` };
+    if (this.isClosed) return;
+    const isGone = linkTable().read(this.name)?.ifindex !== this.ifindex;
+    if (this.isStopped) this.endReason = { kind: 'stopped', text: `capture on ${this.name} was stopped` };
+    else if (isGone) this.endReason = { kind: 'removed', text: `interface ${this.name} was removed` };
+    else this.endReason = { kind: 'failed', text: `cap on ${this.name} ended, as it does when the interface goes down (${how})` };
   }
 }
 

@@ -107,7 +107,7 @@ export class InterfaceWatch {
     } else if (list !== null && message.sequence === list.sequence) {
       this.list = null;
       if (message.kind === 'error' || !message.isComplete) this.readList(socket);
-      else for (const ifindex of [...this.byIndex.keys()]) if (!list.seen.has(ifindex)) this.remove(ifindex);
+      else for (const ifindex of this.byIndex.keys()) if (!list.seen.has(ifindex)) this.remove(ifindex);
     }
   }
 
@@ -116,7 +116,7 @@ export class InterfaceWatch {
     const look = (): void => {
       const links = table.readAll();
       const present = new Set(links.map((link) => link.ifindex));
-      for (const ifindex of [...this.byIndex.keys()]) if (!present.has(ifindex)) this.remove(ifindex);
+      for (const ifindex of this.byIndex.keys()) if (!present.has(ifindex)) this.remove(ifindex);
       for (const link of links) this.update(link);
     };
     look();
