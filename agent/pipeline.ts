@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { CaptureInterface, PacketBatch } from '../shared/packet-batch.ts';
 import { recordContext, type RecordContext } from '../shared/records.ts';
 import type { Topology, TrafficType } from '../shared/topology/topology.ts';
@@ -8,6 +7,7 @@ import { KeyQueue } from './decode/key-queue.ts';
 import { Sealer, type WindowSink } from './seal/sealer.ts';
 import { FlowStage } from './table/flow-stage.ts';
 import { DEFAULT_IDLE_TIMERS, type IdleTimers } from './table/idle-timers.ts';
+import { WatchedEnis } from './watched-enis.ts';
 
 export interface PipelineOptions {
   readonly topology: Topology;
@@ -21,13 +21,22 @@ export interface PipelineOptions {
   readonly revision?: number;
 }
 
+export const DEFAULT_AGENT_ID = 'agent';
 export const DEFAULT_WINDOW_SECONDS = 600;
 export const DEFAULT_GRACE_SECONDS = 30;
 export const DEFAULT_TABLE_CAPACITY = 1 << 20;
 
+export interface PipelineStatistics {
+  /** Packets that passed none of the ENIs. */
+  readonly unmatchedPackets: number;
+  readonly tableSize: number;
+  readonly tableCapacity: number;
+}
+
 /** Everything between a packet source and a sink of windows, in order: decode, flow table, seal. */
 export class Pipeline {
   readonly context: RecordContext;
+  private readonly enis: WatchedEnis;
   private readonly engine: VerdictEngine;
   private readonly decoder: Decoder;
   private readonly stage: FlowStage;
@@ -36,23 +45,25 @@ export class Pipeline {
 
   constructor(options: PipelineOptions, sink: WindowSink) {
     const { topology } = options;
+    this.enis = new WatchedEnis(topology);
     this.engine = new VerdictEngine(topology, options.revision ?? 1);
-    this.context = recordContext(options.agentId ?? randomUUID(), topology, this.engine.verdicts);
-    this.decoder = new Decoder(topology.enis);
+    this.context = recordContext(options.agentId ?? DEFAULT_AGENT_ID, { ...topology, enis: this.enis.enis }, this.engine.verdicts);
+    this.decoder = new Decoder(this.enis.placed);
     this.sealer = new Sealer(this.context, this.engine.revision, sink);
+    this.sealer.isWatched = (index) => this.enis.isWatched(index);
     this.stage = new FlowStage(this.engine, this.sealer, {
       tableCapacity: options.tableCapacity ?? DEFAULT_TABLE_CAPACITY,
       windowSeconds: options.windowSeconds ?? DEFAULT_WINDOW_SECONDS,
       graceSeconds: options.graceSeconds ?? DEFAULT_GRACE_SECONDS,
       trafficType: options.trafficType ?? 'All',
       timers: options.timers ?? DEFAULT_IDLE_TIMERS,
-      hasDirection: Uint8Array.from(topology.enis, (eni) => (eni.mac === null && eni.addresses.length === 0 ? 0 : 1)),
+      hasDirection: this.enis.hasDirection,
     });
   }
 
-  /** Packets that passed none of the ENIs. */
-  get unmatchedPackets(): number {
-    return this.decoder.unmatchedPackets;
+  get statistics(): PipelineStatistics {
+    const { size, capacity } = this.stage.table;
+    return { unmatchedPackets: this.decoder.unmatchedPackets, tableSize: size, tableCapacity: capacity };
   }
 
   /** Packets [from, to) of a batch whose source has these interfaces. */
@@ -62,16 +73,50 @@ export class Pipeline {
     this.stage.consume(this.queue);
   }
 
-  /** The rules have changed; ENIs keep their index, new ones stand at the end. */
+  /** The wall clock, for live sources: opens the window of this time, and closes those that are due. */
+  tick(nowUs: number): void {
+    this.stage.windows.tick(nowUs);
+  }
+
+  /** Packets that the kernel dropped before they could be read, on the interface of these ENIs; null: unknown. */
+  countDrops(enis: readonly string[], packets: number | null): void {
+    this.count('ringDrops', enis, packets);
+  }
+
+  /** Packets that went by these ENIs while nobody watched; null: unknown. */
+  countGap(enis: readonly string[], packets: number | null): void {
+    this.count('gapPackets', enis, packets);
+  }
+
+  /** Rules or ENIs have changed. Account and region stay what they were. */
   revise(topology: Topology, revision: number): void {
     this.engine.revise(topology, revision);
+    this.enis.revise(topology);
+    this.decoder.watch(this.enis.placed);
     this.sealer.revision = revision;
-    this.stage.revise();
+    this.stage.revise(this.enis.hasDirection);
+  }
+
+  /**
+   * The wall clock was set by this much. To be called before any packet with the new time: open windows are sealed as
+   * partial, and may open a second time.
+   */
+  clockStep(deltaUs: number): void {
+    this.sealer.isPartial = true;
+    this.stage.clockStep(deltaUs);
+    this.sealer.isPartial = false;
   }
 
   /** Closes every open window. `isPartial`: the input ended before it should have. */
   close(isPartial = false): void {
     this.sealer.isPartial = isPartial;
     this.stage.close();
+  }
+
+  /** Into the newest open window; a tick opens one. */
+  private count(what: 'ringDrops' | 'gapPackets', eniIds: readonly string[], packets: number | null): void {
+    const { windows } = this.stage;
+    if (windows.isEmpty) throw new Error('no window is open: tick before counting losses');
+    for (const eniId of eniIds) windows.newest[what][this.enis.indexOf(eniId)]! += packets ?? Number.NaN;
   }
 }

@@ -38,7 +38,7 @@ export async function replay(paths: readonly string[], options: ReplayOptions, s
   );
   pipeline.close(captures.damaged.length > 0);
   await sink.drained?.();
-  return { ...captures, unmatchedPackets: pipeline.unmatchedPackets };
+  return { ...captures, unmatchedPackets: pipeline.statistics.unmatchedPackets };
 }
 
 /** Replays and prints the records. */

@@ -1,7 +1,6 @@
 import { DIRECTION_OUT, KEY_META, META_ENI_SHIFT, META_OUT } from '../../shared/flow-key.ts';
 import { KERNEL_UNKNOWN, type CaptureInterface, type PacketBatch } from '../../shared/packet-batch.ts';
-import type { Eni } from '../../shared/topology/topology.ts';
-import { EniMatcher, NO_ENI } from './eni-match.ts';
+import { EniMatcher, NO_ENI, type PlacedEni } from './eni-match.ts';
 import { FragmentTable } from './fragment-table.ts';
 import { decodeIpv4 } from './ipv4.ts';
 import { decodeIpv6 } from './ipv6.ts';
@@ -18,13 +17,19 @@ import { STATUS_DECODED } from './packet-status.ts';
 export class Decoder {
   /** Packets that passed none of the ENIs. */
   unmatchedPackets = 0;
-  private readonly enis: readonly Eni[];
+  private enis: readonly PlacedEni[];
   private readonly fragments = new FragmentTable();
   /** What has been learnt of each source, by the source's own list of interfaces. */
-  private readonly known = new WeakMap<readonly CaptureInterface[], SourceInterfaces>();
+  private known = new WeakMap<readonly CaptureInterface[], SourceInterfaces>();
 
-  constructor(enis: readonly Eni[]) {
+  constructor(enis: readonly PlacedEni[]) {
     this.enis = enis;
+  }
+
+  /** Other ENIs from the next packet on. */
+  watch(enis: readonly PlacedEni[]): void {
+    this.enis = enis;
+    this.known = new WeakMap();
   }
 
   /**
@@ -110,9 +115,7 @@ export class Decoder {
     for (let i = source.matchers.length; i < interfaces.length; i++) {
       const { name, linkType } = interfaces[i]!;
       source.linkTypes.push(linkType);
-      const here = this.enis
-        .map((eni, index) => ({ eni, index }))
-        .filter(({ eni }) => name === null || eni.interface === null || eni.interface === name);
+      const here = this.enis.filter(({ eni }) => name === null || eni.interface === null || eni.interface === name);
       source.matchers.push(new EniMatcher(here));
     }
     return source;

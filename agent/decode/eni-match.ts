@@ -6,6 +6,12 @@ import type { Eni } from '../../shared/topology/topology.ts';
 /** No ENI. */
 export const NO_ENI = -1;
 
+/** An ENI and its index, which never changes while a pipeline lives. */
+export interface PlacedEni {
+  readonly index: number;
+  readonly eni: Eni;
+}
+
 /**
  * Which ENI a packet of one capture interface belongs to, and in which direction it passed it.
  *
@@ -26,7 +32,7 @@ export class EniMatcher {
   private readonly byAddress = new AddressIndex();
 
   /** `enis`: the ENIs that show up at this interface, with their index in the topology. */
-  constructor(enis: readonly { readonly index: number; readonly eni: Eni }[]) {
+  constructor(enis: readonly PlacedEni[]) {
     const catchAll = enis.find(({ eni }) => eni.mac === null && eni.addresses.length === 0);
     this.takesAll = catchAll ? catchAll.index : NO_ENI;
     this.only = enis.length === 1 ? enis[0]!.index : NO_ENI;

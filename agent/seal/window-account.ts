@@ -19,14 +19,17 @@ export class WindowAccount {
   rows: Records;
   /** Rows of one key may have been written more than once. */
   needsMerge = false;
-  readonly packetsSeen: Float64Array;
-  readonly latePackets: Float64Array;
-  readonly filteredPackets: Float64Array;
-  readonly records: Float64Array;
-  readonly packets: Float64Array;
-  readonly bytes: Float64Array;
+  packetsSeen: Float64Array;
+  latePackets: Float64Array;
+  filteredPackets: Float64Array;
+  records: Float64Array;
+  packets: Float64Array;
+  bytes: Float64Array;
+  /** NaN: the source cannot know. */
+  ringDrops: Float64Array;
+  gapPackets: Float64Array;
   /** STATUSES numbers an ENI. */
-  private readonly byStatus: Float64Array;
+  private byStatus: Float64Array;
 
   constructor(number: number, windowSeconds: number, enis: number) {
     this.number = number;
@@ -39,7 +42,26 @@ export class WindowAccount {
     this.records = new Float64Array(enis);
     this.packets = new Float64Array(enis);
     this.bytes = new Float64Array(enis);
+    this.ringDrops = new Float64Array(enis);
+    this.gapPackets = new Float64Array(enis);
     this.byStatus = new Float64Array(enis * STATUSES);
+  }
+
+  resize(enis: number): void {
+    const extend = (from: Float64Array, length = enis): Float64Array => {
+      const to = new Float64Array(length);
+      to.set(from);
+      return to;
+    };
+    this.packetsSeen = extend(this.packetsSeen);
+    this.latePackets = extend(this.latePackets);
+    this.filteredPackets = extend(this.filteredPackets);
+    this.records = extend(this.records);
+    this.packets = extend(this.packets);
+    this.bytes = extend(this.bytes);
+    this.ringDrops = extend(this.ringDrops);
+    this.gapPackets = extend(this.gapPackets);
+    this.byStatus = extend(this.byStatus, enis * STATUSES);
   }
 
   /** A packet that the decoder gave this status. */
@@ -77,10 +99,14 @@ export class WindowAccount {
       undecodable,
       latePackets: this.latePackets[eni]!,
       overflowPackets: 0,
-      ringDrops: 0,
-      gapPackets: 0,
+      ringDrops: orUnknown(this.ringDrops[eni]!),
+      gapPackets: orUnknown(this.gapPackets[eni]!),
       revision,
       partial,
     };
   }
+}
+
+function orUnknown(packets: number): number | null {
+  return Number.isNaN(packets) ? null : packets;
 }

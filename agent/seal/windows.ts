@@ -23,7 +23,7 @@ export class Windows {
   private closedThrough = -Infinity;
   private readonly graceUs: number;
   private readonly widthUs: number;
-  private readonly eniCount: number;
+  private eniCount: number;
   private readonly onClose: (account: WindowAccount) => void;
 
   /** `onClose` is called once a window, oldest first, while the window is still open. */
@@ -40,6 +40,11 @@ export class Windows {
     return this.account!;
   }
 
+  get isEmpty(): boolean {
+    return this.open.length === 0;
+  }
+
+  /** Only while there is an open window. */
   get newest(): WindowAccount {
     return this.open[this.open.length - 1]!;
   }
@@ -66,9 +71,28 @@ export class Windows {
     return account;
   }
 
+  /** The wall clock, where packets are live: windows open and close on time though none comes. */
+  tick(nowUs: number): void {
+    this.moveTo(nowUs);
+    // the window of the last packet may have closed
+    this.fromUs = this.untilUs = 0;
+  }
+
   closeAll(): void {
     while (this.open.length > 0) this.closeOldest();
     this.fromUs = this.untilUs = 0;
+  }
+
+  /** Closes every window and forgets how late it is: the clock has been set. */
+  restart(): void {
+    this.closeAll();
+    this.latestUs = this.closedThrough = -Infinity;
+  }
+
+  /** There are this many ENIs from now on, in open windows too. */
+  resize(eniCount: number): void {
+    this.eniCount = eniCount;
+    for (const account of this.open) account.resize(eniCount);
   }
 
   private openUntil(number: number): void {

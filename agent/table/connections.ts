@@ -40,7 +40,7 @@ export class Connections {
   private readonly beforeChange: BeforeChange;
   private readonly idleUs: Float64Array;
   /** By ENI index: 1 where packets have a direction, 0 where all are `in`. */
-  private readonly hasDirection: Uint8Array;
+  private hasDirection: Uint8Array;
   /** Moves on with every change of rules. */
   private generation = 1;
   private readonly key = new Int32Array(KEY_WORDS);
@@ -55,7 +55,8 @@ export class Connections {
   }
 
   /** The rules have changed: every entry is looked at again with its next packet. */
-  nextGeneration(): void {
+  revise(hasDirection: Uint8Array): void {
+    this.hasDirection = hasDirection;
     this.generation = this.generation === MAX_GENERATION ? 1 : this.generation + 1;
   }
 

@@ -98,9 +98,22 @@ export class FlowStage {
     }
   }
 
-  /** The rules have changed. */
-  revise(): void {
-    this.connections.nextGeneration();
+  /** The rules have changed, and there may be more ENIs. */
+  revise(hasDirection: Uint8Array): void {
+    this.windows.resize(hasDirection.length);
+    this.connections.revise(hasDirection);
+  }
+
+  /**
+   * The wall clock was set by this much: the open windows close, and the idle timers go on as if it had always been so
+   * (they follow the time that has really passed).
+   */
+  clockStep(deltaUs: number): void {
+    this.windows.restart();
+    const { table } = this;
+    for (let entry = 0; entry < table.highWater; entry++) {
+      if (table.isInUse(entry)) table.doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US]! += deltaUs;
+    }
   }
 
   /** Ends the input: every open window closes. */

@@ -32,7 +32,7 @@ const SEEDS = [
 /** Throws at the first frame that breaks a promise, with the seed's number and the frame in hexadecimal. */
 export function fuzzDecoder(seed: number, count: number): void {
   const random = seededRandom(seed);
-  const decoders = [0, 1].map(() => new Decoder(DEFAULT_TOPOLOGY.enis));
+  const decoders = [0, 1].map(() => new Decoder([{ eni: DEFAULT_TOPOLOGY.enis[0]!, index: 0 }]));
   const batches = [0, 1].map(() => new PacketBatch(PACKETS));
   const queues = [0, 1].map(() => new KeyQueue(PACKETS));
   for (let done = 0; done < count; done += PACKETS) {

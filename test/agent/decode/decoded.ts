@@ -21,7 +21,7 @@ export interface DecodeSetting {
 /** One line a queue slot: `in eni-default tcp 10.0.0.1:1 > 10.0.0.2:2 40 bytes flags 2`, or the name of the status. */
 export function decoded(packets: readonly (Uint8Array | CapturedPacket)[], setting: DecodeSetting = {}): { lines: string[]; unmatched: number } {
   const enis = setting.enis ?? DEFAULT_TOPOLOGY.enis;
-  const decoder = new Decoder(enis);
+  const decoder = new Decoder(enis.map((eni, index) => ({ eni, index })));
   const batch = packetBatch(packets, setting.kernelDirection);
   const queue = new KeyQueue(batch.capacity);
   const interfaces = setting.interfaces ?? [{ name: null, linkType: setting.linkType ?? 1 }];
