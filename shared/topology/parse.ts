@@ -1,6 +1,6 @@
 import { Problems, openDocument, shown, type DocumentMap } from './document.ts';
 import { DocumentIndex, checkReferences } from './references.ts';
-import { ADDRESS, ALL_PROTOCOLS, CIDR, LOGSTORE_NAME, MAC, NO_PORTS, PORT_RANGE, PROTOCOL, WINDOW } from './spelling.ts';
+import { ADDRESS, ALL_PROTOCOLS, CIDR, INTERFACE, LOGSTORE_NAME, MAC, NO_PORTS, PORT_RANGE, PROTOCOL, WINDOW } from './spelling.ts';
 import { hasPorts } from '../protocol.ts';
 import type { Eni, FlowLog, LogStore, Peer, PortRange, PrefixList, Rule, SecurityGroup, Topology, VSwitch, Vpc } from './topology.ts';
 
@@ -137,7 +137,7 @@ function readEni(map: DocumentMap, vpcOfVSwitch: ReadonlyMap<string, string>): E
     mac: map.parsed('mac', MAC),
     addresses: map.parsedList('addresses', ADDRESS),
     securityGroups: map.ids('security-groups'),
-    interface: map.text('interface'),
+    interface: map.parsed('interface', INTERFACE),
     side,
   };
 }

@@ -59,6 +59,11 @@ export const CIDR: TextKind<string> = {
   expected: 'a CIDR such as 10.0.0.0/8, 0.0.0.0/0 or 2001:db8::/32',
 };
 
+export const INTERFACE: TextKind<string> = {
+  parse: (text) => (/^\P{Cc}{1,256}$/u.test(text) ? text : null),
+  expected: 'the name of an interface, such as tap0',
+};
+
 export const LOGSTORE_NAME: TextKind<string> = {
   parse: (text) => (/^[a-z0-9][a-z0-9_-]{0,62}$/.test(text) ? text : null),
   expected: 'a LogStore name: 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit',

@@ -28,7 +28,7 @@ interface RuleSet {
  *     one that a revision leaves out keeps its index and its last rules.
  */
 export class VerdictEngine {
-  revision: number;
+  private currentRevision: number;
   private readonly list = new VerdictList();
   private readonly enis: Eni[] = [];
   private readonly eniIndex = new Map<string, number>();
@@ -42,9 +42,13 @@ export class VerdictEngine {
   private members = new Map<string, ReadonlySet<string>>();
 
   constructor(topology: Topology, revision: number) {
-    this.revision = revision;
+    this.currentRevision = revision;
     this.peers = new PeerSets(topology);
     this.revise(topology, revision);
+  }
+
+  get revision(): number {
+    return this.currentRevision;
   }
 
   get verdicts(): readonly Verdict[] {
@@ -53,7 +57,7 @@ export class VerdictEngine {
 
   /** A new state of all security groups takes over. */
   revise(topology: Topology, revision: number): void {
-    this.revision = revision;
+    this.currentRevision = revision;
     this.groups = new Map(topology.securityGroups.map((group) => [group.securityGroupId, group]));
     this.rules = new Map(topology.securityGroups.map((group) => [group.securityGroupId, new Map(group.rules.map((rule) => [rule.ruleId, rule]))]));
     this.peers = new PeerSets(topology);

@@ -53,7 +53,9 @@ function feed(pipeline: Pipeline, one: VerdictCase, topologies: ReadonlyMap<numb
   for (const { text, line } of one.packets) {
     const revision = /^\s*revision (\d+)\s*$/.exec(text);
     if (revision) {
-      pipeline.revise(topologies.get(Number(revision[1]))!, Number(revision[1]));
+      const next = topologies.get(Number(revision[1]));
+      if (!next) throw new Error(`${source}:${line}: there is no block "yaml revision ${revision[1]}"`);
+      pipeline.revise(next, Number(revision[1]));
       continue;
     }
     let packet;

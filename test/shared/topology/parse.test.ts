@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
 import { EXIT_CONFIGURATION } from '../../../shared/errors.ts';
 import { ConfigurationError } from '../../../shared/topology/document.ts';
 import { parseTopology } from '../../../shared/topology/parse.ts';
@@ -164,6 +165,7 @@ const WRONG: readonly (readonly [string, string])[] = [
   ['enis: [{eni-id: eni-1}, {eni-id: eni-2, interface: a}]', 'it takes every packet'],
   ['enis: [{eni-id: e1, mac: "02:00:00:00:00:01"}, {eni-id: e2, mac: "02:00:00:00:00:01"}]', '02:00:00:00:00:01 is also the MAC address of e1'],
   ['enis: [{eni-id: e1, addresses: [10.0.0.1]}, {eni-id: e2, addresses: ["::ffff:10.0.0.1"]}]', 'is also an address of e1'],
+  ['enis: [{eni-id: eni-1, interface: ""}]', 'interface: "" is not the name of an interface'],
   ['enis: {eni-id: eni-1}', 'enis: a mapping is not a list'],
   ['enis: [eni-1]', 'enis[0]: "eni-1" is not a mapping'],
   ['enis: [{eni-id: eni-1, security-groups: [sg-1, sg-1]}]\nsecurity-groups: [{security-group-id: sg-1}]', '"sg-1" is listed twice'],
@@ -197,6 +199,25 @@ for (const [text, expected] of WRONG) {
     t.true(lines[0]!.includes(expected), lines[0]);
   });
 }
+
+test('whatever the text is, the answer is a topology or the problems with it', (t) => {
+  const lines = WHOLE.split('\n');
+  const garbage = fc.constantFrom('', ' ', '-', '- ', ':', '{', '}', '[', ']', ',', '"', '#', '|', '>', '? ', '\t', '!', '%', '@', '`', 'null', '~', '0', '-1', '1e999', '\u0000', '\ud800');
+  const broken = fc.array(fc.tuple(fc.nat(lines.length - 1), fc.nat(40), fc.nat(4), garbage), { minLength: 1, maxLength: 4 }).map((cuts) => {
+    const copy = [...lines];
+    for (const [line, at, length, text] of cuts) copy[line] = copy[line]!.slice(0, at) + text + copy[line]!.slice(at + length);
+    return copy.join('\n');
+  });
+  const words = fc.array(fc.oneof(fc.constantFrom('enis', 'rules', 'eni-id', 'security-groups', 'cidr', '\n', '  ', ': '), garbage), { maxLength: 40 }).map((parts) => parts.join(''));
+  fc.assert(fc.property(fc.oneof(broken, words, fc.string({ unit: 'binary' })), (text) => {
+    try {
+      t.true(Array.isArray(parseTopology(text, 'f').enis));
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      t.true(error.problems.length > 0 && error.problems.every((problem) => problem.line >= 1));
+    }
+  }), { numRuns: 3000 });
+});
 
 test('what may be shared by two ENIs when their interfaces differ', (t) => {
   t.notThrows(() => parseTopology('enis: [{eni-id: a, interface: x}, {eni-id: b, interface: y}, {eni-id: c, interface: x, mac: "02:00:00:00:00:01"}]', 'f'));
