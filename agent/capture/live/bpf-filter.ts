@@ -4,6 +4,7 @@
  * tells directions (`inbound`).
  */
 import { WeirError } from '../../../shared/errors.ts';
+import { LINK_ETHERNET, LINK_RAW } from '../../decode/link-layer.ts';
 import { decodeProgram, INSTRUCTION_BYTES, type BpfProgram } from './bpf-program.ts';
 import { IS_LITTLE_ENDIAN, loadKoffi, type Koffi } from './system-calls.ts';
 
@@ -13,8 +14,10 @@ const NETMASK_UNKNOWN = 0xffffffff;
 const ERROR_BYTES = 256;
 /** libpcap's own number for raw IP, where capture files have 101. */
 const DLT_RAW = 12;
-const LINKTYPE_RAW = 101;
-const PCAP_ERROR_ACTIVATED_OK = 0;
+const PCAP_ERROR_IFACE_NOT_UP = -9;
+/** The least that is needed: packets of this handle are not read. */
+const BUFFER_BYTES = 65_536;
+const LOOPBACK = 'lo';
 
 export interface FilterTarget {
   /** Null to check the expression alone. */
@@ -74,22 +77,24 @@ function openDead(libpcap: Libpcap, { linkType, snapLengthBytes }: FilterTarget)
   return handle;
 }
 
-function openInterface(libpcap: Libpcap, name: string, { linkType, snapLengthBytes }: FilterTarget): bigint {
+/** An interface that is down cannot be opened by libpcap; then `lo` stands in for it where frames look the same. */
+function openInterface(libpcap: Libpcap, name: string, target: FilterTarget): bigint {
   const error = Buffer.alloc(ERROR_BYTES);
   const handle = libpcap.create(name, error);
   if (handle === null) throw new WeirError('CONFIGURATION', `libpcap cannot open ${name}: ${cString(error)}`);
-  libpcap.setSnapLength(handle, snapLengthBytes);
-  libpcap.setBufferSize(handle, 65_536);
+  libpcap.setSnapLength(handle, target.snapLengthBytes);
+  libpcap.setBufferSize(handle, BUFFER_BYTES);
   const status = libpcap.activate(handle); // above 0 are warnings
-  const isUsable = status >= PCAP_ERROR_ACTIVATED_OK && libpcap.dataLink(handle) === dltOf(linkType);
-  if (isUsable) return handle;
-  const reason = status < PCAP_ERROR_ACTIVATED_OK ? libpcap.errorText(handle) || `error ${status}` : `it sees link type ${libpcap.dataLink(handle)}, not ${dltOf(linkType)}`;
+  const wanted = dltOf(target.linkType);
+  if (status >= 0 && libpcap.dataLink(handle) === wanted) return handle;
+  const reason = status < 0 ? libpcap.errorText(handle) || `error ${status}` : `it sees link type ${libpcap.dataLink(handle)}, not ${wanted}`;
   libpcap.close(handle);
-  throw new WeirError('CONFIGURATION', `libpcap cannot compile filters for ${name}: ${reason}`);
+  if (status === PCAP_ERROR_IFACE_NOT_UP && target.linkType === LINK_ETHERNET && name !== LOOPBACK) return openInterface(libpcap, LOOPBACK, target);
+  throw new WeirError('CONFIGURATION', `libpcap cannot compile filters for ${target.interface}: ${reason}`);
 }
 
 function dltOf(linkType: number): number {
-  return linkType === LINKTYPE_RAW ? DLT_RAW : linkType;
+  return linkType === LINK_RAW ? DLT_RAW : linkType;
 }
 
 function cString(bytes: Buffer): string {

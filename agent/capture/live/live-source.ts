@@ -78,7 +78,7 @@ export interface FanOutMembership {
 export const DEFAULT_SNAP_LENGTH_BYTES = 256;
 /** At 256 bytes a packet about 90,000 packets: a quarter of a second at 350,000 packets/s. */
 export const DEFAULT_RING_BYTES = 32 * 1024 * 1024;
-export const DEFAULT_BLOCK_BYTES = 1024 * 1024;
+export const DEFAULT_BLOCK_BYTES = 256 * 1024;
 export const DEFAULT_BLOCK_TIMEOUT_MS = 50;
 
 /** The kernel wants whole pages, of up to 64 KiB on some processors. */
