@@ -127,3 +127,16 @@ test.serial('no environment but the harmless part reaches a worker', async (t) =
     delete process.env['WEIR_TOKEN'];
   }
 });
+
+test.serial('no more than the workers run at once, however many wait', async (t) => {
+  await withPool({ workers: 2, queue: 20 }, async (pool) => {
+    const most: number[] = [];
+    await Promise.all(Array.from({ length: 12 }, async () => {
+      await rows(pool, 'SELECT 1');
+      most.push(pool.runningJobs);
+    }));
+    t.true(most.every((running) => running >= 0 && running <= 2), most.join(' '));
+    t.is(pool.runningJobs, 0);
+    t.is(pool.waitingJobs, 0);
+  });
+});
