@@ -48,19 +48,15 @@ const OK = `'${LOG_STATUSES[STATUS_OK]}'`;
 
 /**
  * The rows of one target: the staged flows that are routed to it and the previous file's, merged, with the status
- * rows. Symbols are an ENUM in the stage and text in files.
+ * rows. Symbols are an ENUM in the stage, and stay so to the end where no text from a file meets them: DuckDB writes
+ * both as text, and sorts numbers faster.
  */
 export function targetSelect(target: number, window: Window, previous: string | null): string {
   const staged = mergeSelect(WIRE_COLUMNS, `(
       SELECT stage.* REPLACE (${window.start}::BIGINT AS "start", ${window.start + window.seconds}::BIGINT AS "end")
       FROM stage JOIN route ON stage.frame = route.frame AND stage.start = route.start AND stage."end" = route."end" AND stage.eni_id = route.eni_id
       WHERE route.target = ${target} AND (route.action IS NULL OR stage.action = route.action))`);
-  const columns = COLUMNS.map((column) => {
-    if (column.name === 'log_status') return `${OK} AS log_status`;
-    if (column.name === 'skipped_packets') return 'NULL::BIGINT AS skipped_packets';
-    return `${sqlName(column)}::${column.sqlType} AS ${sqlName(column)}`;
-  });
-  const fresh = `SELECT ${columns.join(', ')} FROM (${staged})`;
+  const fresh = `SELECT ${freshColumns(previous === null ? 'symbol' : 'VARCHAR').join(', ')} FROM (${staged})`;
   const status = `SELECT * EXCLUDE (target) FROM status WHERE target = ${target}`;
   const names = COLUMNS.map(sqlName).join(', ');
   if (previous === null) return `SELECT ${names} FROM (${fresh} UNION ALL BY NAME ${status}) ORDER BY ${orderBy()}`;
@@ -68,4 +64,15 @@ export function targetSelect(target: number, window: Window, previous: string | 
   const flows = mergeSelect(COLUMNS, `(${fresh} UNION ALL BY NAME SELECT * FROM ${file} WHERE log_status = ${OK})`);
   const kept = `SELECT * FROM ${file} WHERE log_status <> ${OK} AND eni_id NOT IN (SELECT eni_id FROM told WHERE target = ${target})`;
   return `SELECT ${names} FROM (${flows} UNION ALL BY NAME ${kept} UNION ALL BY NAME ${status}) ORDER BY ${orderBy()}`;
+}
+
+/** What the wire does not carry is added; the others get the type that files have. */
+function freshColumns(symbolType: 'symbol' | 'VARCHAR'): string[] {
+  return COLUMNS.map((column) => {
+    const name = sqlName(column);
+    const type = column.field.type === 'symbol' ? symbolType : column.sqlType;
+    if (column.field.name === 'log-status') return `${OK}::${type} AS ${name}`;
+    if (column.field.name === 'skipped-packets') return `NULL::${type} AS ${name}`;
+    return `${name}::${type} AS ${name}`;
+  });
 }

@@ -1,6 +1,6 @@
 import { openSync, closeSync, readSync } from 'node:fs';
 import { BIGINT, UBIGINT, UINTEGER, USMALLINT, UTINYINT, TIMESTAMP, type DuckDBConnection, type DuckDBType } from '@duckdb/node-api';
-import { COLUMNS, sqlName, type Column } from '../../shared/columns.ts';
+import { COLUMNS, sqlName } from '../../shared/columns.ts';
 import { NONE } from '../../shared/records.ts';
 import { LOG_STATUSES, type FieldType } from '../../shared/fields.ts';
 import { WIRE_COLUMNS, type ColumnBatch } from '../../shared/wire/column-batch.ts';
@@ -8,6 +8,7 @@ import { decodeCheckedColumnar } from '../../shared/wire/decode-columnar.ts';
 import type { FrameBody } from '../journal/segment.ts';
 import { ChunkWriter, type ChunkColumn } from './chunk-writer.ts';
 import type { PublishJob } from './job.ts';
+import type { EniStatusRow } from './window-state.ts';
 import { addSymbols, SymbolTable } from './symbol-table.ts';
 
 /** The types of the wire, which those of the file hold. */
@@ -19,6 +20,7 @@ const STAGE_TYPES: Readonly<Record<Exclude<FieldType, 'symbol'>, DuckDBType>> = 
 export async function fillStage(connection: DuckDBConnection, job: PublishJob): Promise<void> {
   const frames = job.frames.map((frame) => decodeCheckedColumnar(readBody(frame)).batches);
   const symbols = new Set(job.routes.map(({ eniId }) => eniId));
+  for (const { statusRows } of job.targets) for (const row of statusRows) addStatusSymbols(row, symbols);
   for (const batches of frames) for (const batch of batches) addSymbols(batch, symbols);
   const table = new SymbolTable(symbols);
   await connection.run(table.createSql('symbol'));
@@ -80,8 +82,12 @@ const STATUS_COLUMNS = [
   'version', 'vswitch_id', 'vm_id', 'vpc_id', 'account_id', 'eni_id', 'start', 'end', 'log_status', 'region', 'agent_id', 'skipped_packets',
 ];
 
+function addStatusSymbols({ eniId, agentId, attributes }: EniStatusRow, symbols: Set<string>): void {
+  for (const value of [eniId, agentId, ...Object.values(attributes)]) if (typeof value === 'string') symbols.add(value);
+}
+
 async function fillStatus(connection: DuckDBConnection, job: PublishJob): Promise<void> {
-  await connection.run(`CREATE TABLE status (target UINTEGER, ${COLUMNS.map((column: Column) => `${sqlName(column)} ${column.sqlType}`).join(', ')})`);
+  await connection.run(`CREATE TABLE status (target UINTEGER, ${COLUMNS.map((column) => `${sqlName(column)} ${column.field.type === 'symbol' ? 'symbol' : column.sqlType}`).join(', ')})`);
   await connection.run('CREATE TABLE told (target UINTEGER, eni_id VARCHAR)');
   const rows = job.targets.flatMap(({ start, seconds, statusRows }, target) => statusRows.map((row) => JSON.stringify({
     target, version: 1, start, end: start + seconds, eni_id: row.eniId, agent_id: row.agentId, log_status: LOG_STATUSES[row.status],

@@ -1,4 +1,4 @@
-import { lostPackets, type Seal } from '../../shared/seal.ts';
+import { addSeals, lostPackets, type Seal } from '../../shared/seal.ts';
 import { NONE, STATUS_SKIPDATA } from '../../shared/records.ts';
 import { statusRow, type StatusRow } from '../../shared/status-rows.ts';
 import type { EniAttributes, WireSeal } from '../../shared/wire/wire-seal.ts';
@@ -71,29 +71,6 @@ export class WindowState {
   }
 }
 
-/**
- * Two seals of one agent for one ENI and window, or for two windows that are rolled up into one: each states what
- * happened since the one before, so counts add up. An unknown loss stays unknown.
- */
-export function addSeals(a: WireSeal, b: WireSeal): WireSeal {
-  const undecodable = { ...a.undecodable };
-  for (const [reason, packets] of Object.entries(b.undecodable)) undecodable[reason] = (undecodable[reason] ?? 0) + packets;
-  return {
-    ...b,
-    undecodable,
-    records: a.records + b.records,
-    packets: a.packets + b.packets,
-    bytes: a.bytes + b.bytes,
-    packetsSeen: a.packetsSeen + b.packetsSeen,
-    filteredPackets: a.filteredPackets + b.filteredPackets,
-    nonIpPackets: a.nonIpPackets + b.nonIpPackets,
-    latePackets: a.latePackets + b.latePackets,
-    overflowPackets: a.overflowPackets + b.overflowPackets,
-    ringDrops: a.ringDrops === null || b.ringDrops === null ? null : a.ringDrops + b.ringDrops,
-    gapPackets: a.gapPackets === null || b.gapPackets === null ? null : a.gapPackets + b.gapPackets,
-  };
-}
-
 /** A status row with all that it says of its ENI. */
 export interface EniStatusRow extends StatusRow {
   readonly eniId: string;
@@ -103,12 +80,16 @@ export interface EniStatusRow extends StatusRow {
 
 const UNKNOWN_ENI: EniAttributes = { vswitchId: null, vmId: null, vpcId: null, accountId: null, region: null };
 
+function attributesOf({ vswitchId, vmId, vpcId, accountId, region }: WireSeal): EniAttributes {
+  return { vswitchId, vmId, vpcId, accountId, region };
+}
+
 /** The status rows of one ENI: each agent speaks for itself, and one that sent no seal has not said how much is missing. */
 export function eniStatusRows(eniId: string, agents: readonly AgentWindow[]): EniStatusRow[] {
   const rows: EniStatusRow[] = [];
   for (const { agentId, seal } of agents) {
     const row = seal ? statusRow(seal) : { status: STATUS_SKIPDATA, skippedPackets: NONE };
-    if (row) rows.push({ ...row, eniId, agentId, attributes: seal ?? UNKNOWN_ENI });
+    if (row) rows.push({ ...row, eniId, agentId, attributes: seal ? attributesOf(seal) : UNKNOWN_ENI });
   }
   return rows;
 }
