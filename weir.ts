@@ -3,7 +3,10 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { replayCommand } from './agent/commands/replay.ts';
 import { OutputClosed } from './agent/output/text-output.ts';
+import { applyCommand } from './aggregator/commands/apply.ts';
 import { queryCommand } from './aggregator/commands/query.ts';
+import { tokenCommand } from './aggregator/commands/token.ts';
+import { collectorCommand } from './aggregator/main.ts';
 import { createLogger } from './log.ts';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, WeirError } from './shared/errors.ts';
 
@@ -15,7 +18,10 @@ const parser = yargs(hideBin(process.argv))
   .scriptName('weir')
   .usage('$0 <command>: VPC flow logs that you run yourself')
   .command(replayCommand(log))
+  .command(collectorCommand(log))
+  .command(applyCommand(log))
   .command(queryCommand(log))
+  .command(tokenCommand(log))
   .demandCommand(1, 'name a command; weir --help lists them')
   .recommendCommands()
   .strict()

@@ -81,10 +81,10 @@ test('an unknown link type is a clear error', (t) => {
 test('IPv6 extension headers are walked, and bounded', (t) => {
   const options = { protocol: 0, body: Uint8Array.of(0, 1, 4, 0, 0, 0, 0) };
   const routing = { protocol: 43, body: Uint8Array.of(0, 4, 0, 0, 0, 0, 0) };
-  const authentication = { protocol: 51, body: Uint8Array.of(4, ...new Array<number>(22).fill(0)) };
+  const authentication = { protocol: 51, body: Uint8Array.of(4, ...new Uint8Array(22)) };
   const chain = [options, routing, { ...options, protocol: 60 }, authentication];
   t.is(lines(udpFrame({ src: A6, dst: B6, extensionHeaders: chain }))[0], UDP_V6.replace('48', `${48 + 8 * 3 + 24}`));
-  const endless = new Array<typeof options>(18).fill({ ...options, protocol: 60 });
+  const endless = Array.from({ length: 18 }, () => ({ ...options, protocol: 60 }));
   t.is(lines(udpFrame({ src: A6, dst: B6, extensionHeaders: endless }))[0], 'in eni-default ipv6-extensions');
   t.is(lines(udpFrame({ src: A6, dst: B6, extensionHeaders: chain }).subarray(0, 14 + 45))[0], 'in eni-default ipv6-truncated');
 });
@@ -161,7 +161,7 @@ test('each way to be undecodable has its reason', (t) => {
     ['ipv6-truncated', udpFrame({ src: A6, dst: B6 }).subarray(0, 53)],
     ['ipv6-header', ethernetFrame(0x86dd, udp.length > 40 ? udp : concatBytes(udp, new Uint8Array(40)))],
     ['transport-truncated', frame.subarray(0, 37)], ['transport-truncated', ipFrame(ipPacket(6, short, { src: A, dst: B }))],
-    ['link-depth', ethernetFrame(0x8100, concatBytes(...new Array<number[]>(9).fill([0, 1, 0x81, 0]), udp))],
+    ['link-depth', ethernetFrame(0x8100, concatBytes(...Array.from({ length: 9 }, () => [0, 1, 0x81, 0]), udp))],
     ['link-depth', ethernetFrame(0x8847, new Uint8Array(200))],
   ];
   for (const [reason, bytes] of cases) t.deepEqual(lines(bytes), [`in eni-default ${reason}`], reason);
