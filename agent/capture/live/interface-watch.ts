@@ -39,8 +39,11 @@ export class InterfaceWatch {
   private socket: NetlinkSocket | null = null;
   private poll: DescriptorPoll | null = null;
   private timer: NodeJS.Timeout | undefined;
-  /** Number of the list that is being read, and the indexes in it so far. */
-  private list: { readonly sequence: number; readonly seen: Set<number> } | null = null;
+  /**
+   * Number of the list that is being read, and the indexes in it so far: null before its first part. News behind that
+   * part are of interfaces that the list may lack; news before it are older than the list.
+   */
+  private list: { readonly sequence: number; seen: Set<number> | null } | null = null;
   private running: Promise<void> = Promise.resolve();
 
   constructor(onEvent: (event: InterfaceEvent) => void, options: InterfaceWatchOptions = {}) {
@@ -84,7 +87,7 @@ export class InterfaceWatch {
   }
 
   private readList(socket: NetlinkSocket): void {
-    this.list = { sequence: socket.request(null), seen: new Set() };
+    this.list = { sequence: socket.request(null), seen: null };
   }
 
   private drain(socket: NetlinkSocket): void {
@@ -99,15 +102,16 @@ export class InterfaceWatch {
   private take(message: LinkMessage, socket: NetlinkSocket): void {
     const { list } = this;
     if (message.kind === 'link') {
-      list?.seen.add(message.link.ifindex);
+      if (list !== null && message.sequence === list.sequence) list.seen ??= new Set();
+      list?.seen?.add(message.link.ifindex);
       this.update(message.link);
     } else if (message.kind === 'gone') {
-      list?.seen.delete(message.ifindex);
+      list?.seen?.delete(message.ifindex);
       this.remove(message.ifindex);
     } else if (list !== null && message.sequence === list.sequence) {
       this.list = null;
       if (message.kind === 'error' || !message.isComplete) this.readList(socket);
-      else for (const ifindex of this.byIndex.keys()) if (!list.seen.has(ifindex)) this.remove(ifindex);
+      else for (const ifindex of this.byIndex.keys()) if (!list.seen?.has(ifindex)) this.remove(ifindex);
     }
   }
 

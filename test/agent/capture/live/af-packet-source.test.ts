@@ -1,8 +1,5 @@
 /** What only AF_PACKET gives: directions, exact drops, lengths, tags, and interfaces that come back. */
-import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { AfPacketSource } from '../../../../agent/capture/live/af-packet-source.ts';
 import type { LiveSettings } from '../../../../agent/capture/live/live-source.ts';
@@ -281,11 +278,6 @@ test.serial('a worker thread can own a source', async (t) => {
   await worker.terminate();
 });
 
-test.serial('without the capability the error names the command that grants it', async (t) => {
-  const program = fileURLToPath(new URL('open-interface.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import=tsx', program, 'lo'], { stdio: ['ignore', 'pipe', 'inherit'], uid: 65534, gid: 65534 });
-  t.regex(await text(child.stdout), /^77 PERMISSION capture on lo needs the capability CAP_NET_RAW\. .*sudo setcap cap_net_raw\+ep \//);
-});
 
 /** Node 20 does not hand the loader of TypeScript on to worker threads. */
 function workerEntry(module: URL): URL {
