@@ -56,16 +56,16 @@ export class AfPacketRing {
     return this.packetsLeft > 0;
   }
 
-  /** Hands a block that was read to its end back to the kernel. */
+  /** Hands the block that was read back to the kernel. */
   release(): void {
-    if (!this.isHeld || this.packetsLeft > 0) return;
+    if (!this.isHeld) return;
     this.isHeld = false;
     Atomics.store(this.words, (this.block + BLOCK_STATUS) >> 2, STATUS_KERNEL);
     this.block += this.blockBytes;
     if (this.block === this.bytes.length) this.block = 0;
   }
 
-  /** Takes the next block, if the kernel is done with it. Only after `release`. */
+  /** Takes the next block, if the kernel is done with it and the one before was released. */
   takeBlock(): boolean {
     if (this.isHeld || this.bytes.length === 0) return false;
     if ((Atomics.load(this.words, (this.block + BLOCK_STATUS) >> 2) & STATUS_USER) === 0) return false;

@@ -1,5 +1,7 @@
 /** What only AF_PACKET gives: directions, exact drops, lengths, tags, and interfaces that come back. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test, { type ExecutionContext } from 'ava';
 import { AfPacketSource } from '../../../../agent/capture/live/af-packet-source.ts';
 import type { LiveSettings } from '../../../../agent/capture/live/live-source.ts';
@@ -251,16 +253,17 @@ test.serial('an interface that is opened and closed, or made and removed, 50 tim
   };
   cable();
   for (let i = 0; i < 5; i++) await round(false);
-  const before = resources();
+  const before = await resources();
   for (let i = 0; i < 50; i++) await round(false);
   for (let i = 0; i < 50; i++) {
     if (i > 0) cable();
     await round(true);
   }
-  const after = resources();
+  const after = await resources();
   t.is(after.descriptors, before.descriptors);
   t.is(after.ringMappings, 0);
   t.true(after.residentBytes - before.residentBytes < 30e6, `${(after.residentBytes - before.residentBytes) / 1e6} MB more`);
+  t.true(after.addressBytes - before.addressBytes < 25 * settings.ringBytes, `${(after.addressBytes - before.addressBytes) / 1e6} MB of addresses more`);
 });
 
 test.serial('a worker thread can own a source', async (t) => {
@@ -285,11 +288,18 @@ function workerEntry(module: URL): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }
 
-function resources(): { descriptors: number; ringMappings: number; residentBytes: number } {
-  for (let i = 0; i < 3; i++) globalThis.gc?.();
+/** After what is unreachable has been collected. */
+async function resources(): Promise<{ descriptors: number; ringMappings: number; residentBytes: number; addressBytes: number }> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let turn = 0; turn < 5; turn++) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   return {
     descriptors: readdirSync('/proc/self/fd').length,
     ringMappings: readFileSync('/proc/self/maps', 'utf8').split('\n').filter((line) => line.includes('socket:')).length,
     residentBytes: process.memoryUsage.rss(),
+    addressBytes: Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024,
   };
 }

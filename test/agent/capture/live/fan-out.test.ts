@@ -35,6 +35,8 @@ function conversation(index: number): Uint8Array[] {
     udpFrame({ ...there, srcPort: 5001, dstPort: 53 }), udpFrame({ ...back, srcPort: 53, dstPort: 5001, vlan: 7 }), udpFrame({ ...there, vlan: [9, 7] }),
     transportFrame({ ...back, protocol: 17, payload: 64, fragment: { offset: 0, more: true, id: index } }),
     transportFrame({ ...back, protocol: 17, payload: 64, fragment: { offset: 64, more: false, id: index } }),
+    // of an ICMP datagram, with data that look like the header of an error
+    transportFrame({ ...back, protocol: 1, payload: new Uint8Array(64).fill(3), fragment: { offset: 64, more: false, id: index } }),
     icmpFrame({ src: router, dst: client, type: 3, code: 1, payload: udpPacket({ ...there, payload: 8 }).subarray(0, 28) }),
     icmpFrame({ src: router, dst: server, type: 11, code: 0, vlan: [9, 7], ipOptions: new Uint8Array(4), payload: udpPacket({ ...back, payload: 8 }).subarray(0, 28) }),
     icmpFrame({ ...there, type: 8 }), icmpFrame({ ...back, type: 0 }),
@@ -44,7 +46,7 @@ function conversation(index: number): Uint8Array[] {
 }
 
 /** IPv4 and IPv6 are two conversations. */
-const IPV4_FRAMES = 11;
+const IPV4_FRAMES = 12;
 
 test.serial('packets of two addresses, their fragments and the errors about them come to one member', async (t) => {
   const here = new NetworkNamespace();

@@ -140,7 +140,7 @@ for (const capture of ['af_packet', 'cap'] as const) {
 
   test.serial(`${capture}: stop hands out what came before, and ends`, async (t) => {
     const { sender, open } = await lab(t, capture);
-    const source = await open({ blockTimeoutMs: 50 });
+    const source = await open({ blockTimeoutMs: 300 }); // the packets lie in a block that is not full
     sender.send(frames(100));
     source.stop();
     if (capture === 'af_packet') sender.send(frames(100)); // too late
