@@ -81,6 +81,21 @@ test('ENIs that join are watched from the next packet on; one that leaves says n
   t.is(pipeline.statistics.unmatchedPackets, 2);
 });
 
+test('the table lets go of connections that are idle, and of both directions when it is full', (t) => {
+  const { pipeline, tick, packets } = live(['eni-1'], { tableCapacity: 2 });
+  tick(0);
+  packets([1]);
+  t.is(pipeline.statistics.tableSize, 1);
+  const answer = packetBatch([{ data: udpFrame({ src: '10.0.0.1', dst: '10.9.9.9', srcPort: 53, dstPort: 40000 }), timeUs: (BASE_SECONDS + 2) * 1e6 }]);
+  pipeline.process(answer, 0, 1, INTERFACES);
+  t.is(pipeline.statistics.tableSize, 2);
+  const other = packetBatch([{ data: udpFrame({ src: '10.9.9.8', dst: '10.0.0.1' }), timeUs: (BASE_SECONDS + 3) * 1e6 }]);
+  pipeline.process(other, 0, 1, INTERFACES);
+  t.is(pipeline.statistics.tableSize, 1, 'question and answer left together');
+  tick(400);
+  t.is(pipeline.statistics.tableSize, 0);
+});
+
 for (const step of [-3600, -1, 1, 3600]) {
   test(`a clock set by ${step} s closes and reopens windows; no row is negative or longer than its window`, (t) => {
     const { pipeline, tick, packets, seals, rows } = live(['eni-1']);

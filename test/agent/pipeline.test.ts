@@ -112,6 +112,47 @@ test('files are read in the order of time: a capture cut into pieces gives the s
   }), { numRuns: 40 });
 });
 
+test('Allow and Drop are the two parts of All', async (t) => {
+  await fc.assert(fc.asyncProperty(arbitraryPackets, async (packets) => {
+    const file = pcapFile(packets);
+    const of = async (trafficType: 'All' | 'Allow' | 'Drop') =>
+      (await replayed([file], options({ trafficType }))).records.filter((r) => r['log-status'] === 'OK').map((r) => JSON.stringify(r)).sort();
+    const [all, allow, drop] = [await of('All'), await of('Allow'), await of('Drop')];
+    t.deepEqual([...allow, ...drop].sort(), all);
+    t.true(allow.every((r) => r.includes('"ACCEPT"')) && drop.every((r) => r.includes('"REJECT"')));
+  }), { numRuns: 40 });
+});
+
+test('first and last seen are the earliest and latest time, whatever the order', async (t) => {
+  const at = (seconds: number) => ({ data: udpFrame({ src: '10.0.0.9', dst: '10.0.0.1' }), timeUs: BASE_US + seconds * 1e6 });
+  const { records } = await replayed([pcapFile([at(3), at(1), at(5), at(2)])], options({ topology: DEFAULT_TOPOLOGY }));
+  t.deepEqual(records.map((r) => [Number(r['first-seen']) - BASE_US / 1e6, Number(r['last-seen']) - BASE_US / 1e6]), [[1, 5]]);
+});
+
+test('fragments are counted in the window they came in, late ones too', async (t) => {
+  const piece = (seconds: number, offset: number) => ({
+    data: udpFrame({ src: '10.0.0.9', dst: '10.0.0.1', fragment: { offset, more: true, id: 1 }, payload: 8 }), timeUs: BASE_US + seconds * 1e6,
+  });
+  const { records } = await replayed([pcapFile([piece(8, 0), piece(9, 16), piece(11, 32), piece(9.5, 48)])], options({ topology: DEFAULT_TOPOLOGY }));
+  t.deepEqual(records.map((r) => [r['packets'], r['fragments']]), [[3, 2], [1, 1]]);
+});
+
+test('frames without IP are counted apart from what could not be decoded', async (t) => {
+  const arp = ethernetFrame(0x0806, new Uint8Array(28));
+  const cut = udpFrame({ src: '10.0.0.9', dst: '10.0.0.1' }).subarray(0, 36);
+  const { seals, records } = await replayed([pcapFile([arp, arp, cut])], options({ topology: DEFAULT_TOPOLOGY }));
+  t.deepEqual(seals.map((seal) => [seal.packetsSeen, seal.nonIpPackets, seal.undecodable]), [[3, 2, { 'transport-truncated': 1 }]]);
+  t.deepEqual(records.map((r) => [r['log-status'], r['skipped-packets']]), [['SKIPDATA', 1]]);
+});
+
+test('a window that has closed does not open again, even for a packet inside the grace of the clock', async (t) => {
+  const at = (seconds: number) => ({ data: udpFrame({ src: '10.0.0.9', dst: '10.0.0.1' }), timeUs: BASE_US + seconds * 1e6 });
+  // the jump closes the first window at once; a packet of just before it would still be inside its grace
+  const jump = 1441 * WINDOW_SECONDS;
+  const { records } = await replayed([pcapFile([at(1), at(jump), at(2)])], options({ topology: DEFAULT_TOPOLOGY, graceSeconds: 2 * jump }));
+  t.deepEqual(records.map((r) => [r['log-status'], r['packets'], r['skipped-packets']]), [['OK', 1, null], ['OK', 1, null], ['SKIPDATA', null, 1]]);
+});
+
 test('late packets go to their own window inside the grace, and are counted after it', async (t) => {
   const at = (seconds: number) => ({ data: udpFrame({ src: '10.0.0.9', dst: '10.0.0.1' }), timeUs: BASE_US + seconds * 1e6 });
   const { records, seals } = await replayed(

@@ -104,6 +104,24 @@ test('fragments get the ports of their first fragment, for the same datagram onl
   }
 });
 
+test('a fragment of another source, destination or protocol is not taken for the same datagram', (t) => {
+  const whole = (src: string, dst: string) => udpDatagram({ src, dst, srcPort: 5, dstPort: 6, payload: 40 });
+  const piece = (src: string, dst: string, offset: number, protocol = 17) =>
+    ipFrame(ipPacket(protocol, whole(src, dst).subarray(offset, offset + 24), { src, dst, fragment: { offset, more: true, id: 7 } }));
+  const first6 = piece('fd00:1:2:3:4:5:6:7', 'fd00:a:b:c:d:e:f:9', 0);
+  const others6 = ['fd01:1:2:3:4:5:6:7', 'fd00:1:9:3:4:5:6:7', 'fd00:1:2:3:4:9:6:7', 'fd00:1:2:3:4:5:6:8'].map((src) => piece(src, 'fd00:a:b:c:d:e:f:9', 24));
+  const elsewhere6 = ['fd01:a:b:c:d:e:f:9', 'fd00:a:9:c:d:e:f:9', 'fd00:a:b:c:d:9:f:9', 'fd00:a:b:c:d:e:f:8'].map((dst) => piece('fd00:1:2:3:4:5:6:7', dst, 24));
+  const [, ...later] = lines(first6, ...others6, ...elsewhere6);
+  for (const line of later) t.regex(line, /:0 > .*:0 72 bytes fragment/);
+  const [, ...later4] = lines(piece(A, B, 0), piece('10.0.0.3', B, 24), piece(A, '10.0.0.3', 24), piece(A, B, 24, 136));
+  for (const line of later4) t.regex(line, /:0 > .*:0 44 bytes fragment/);
+});
+
+test('Ethernet padding is not read as ports', (t) => {
+  const cut = ipPacket(6, tcpSegment({ src: A, dst: B }).subarray(0, 2), { src: A, dst: B });
+  t.deepEqual(lines(concatBytes(ipFrame(cut), new Uint8Array(24).fill(7))), ['in eni-default transport-truncated']);
+});
+
 test('a first fragment is forgotten after 30 s', (t) => {
   const whole = udpDatagram({ src: A, dst: B, srcPort: 5, dstPort: 6, payload: 40 });
   const at = (seconds: number, offset: number, more: boolean) => ({

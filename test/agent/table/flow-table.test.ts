@@ -37,6 +37,23 @@ test('I1: finds what was inserted and not removed, as a Map does', (t) => {
   t.notThrows(() => fc.assert(property, { numRuns: 500 }));
 });
 
+test('keys that differ in a single word are different flows', (t) => {
+  for (const family of [0, META_IPV6]) {
+    const table = new FlowTable(16);
+    const base = Int32Array.from({ length: KEY_WORDS }, (_, word) => word + 1);
+    base[KEY_META] = 6 | family;
+    // the same hash for all, so that only the comparison tells them apart
+    t.is(table.insert(base, 0, 42), table.find(base, 0, 42));
+    for (let word = 0; word < KEY_WORDS; word++) {
+      const isPrefix = word >= KEY_SRC0;
+      const other = base.slice();
+      other[word]! ^= word === KEY_META ? 1 : 0x100;
+      if (isPrefix && family === 0) continue;
+      t.is(table.find(other, 0, 42), NO_ENTRY, `word ${word}`);
+    }
+  }
+});
+
 test('I2: entries are handed out in the same order whatever the hash secret', (t) => {
   const order = () => {
     const table = new FlowTable(8);
