@@ -73,7 +73,8 @@ export interface CaptureDamage {
 /**
  * A source of packets: a capture file, an AF_PACKET ring, `cap`. One contract, one set of contract tests.
  * `fill` puts up to `batch.capacity` packets into the batch, sets `batch.count`, and resolves to false when the
- * source has ended (the batch is then empty). It may grow `interfaces`, never reorder it. It throws CaptureError
+ * source has ended (the batch is then empty). A live source resolves true with an empty batch when nothing came for a
+ * while, so that its reader can look at the clock; a capture file never does. It may grow `interfaces`, never reorder it. It throws CaptureError
  * only for what makes the whole source unusable (not a capture file, no permission).
  */
 export interface PacketSource {
