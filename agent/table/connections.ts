@@ -2,7 +2,7 @@ import { KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC3, KEY_WORDS, META_ENI_
 import { PROTOCOL_TCP } from '../../shared/protocol.ts';
 import type { VerdictEngine } from '../../shared/verdict/engine.ts';
 import {
-  ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_FIN,
+  ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_FIN,
   STATE_GENERATION, STATE_GENERATION_SHIFT, STATE_INITIATOR, STATE_INITIATOR_SHIFT, STATE_NEW, STATE_OPENER, STATE_TIMER,
   STATE_TIMER_SHIFT, TIMER_CLOSED,
 } from './entry.ts';
@@ -125,7 +125,7 @@ export class Connections {
     const eni = words[base + KEY_META]! >>> META_ENI_SHIFT;
     this.loadKey(entry);
     if ((state & STATE_ACCEPT) !== 0 && this.engine.survives(words[base + ENTRY_VERDICT]!, eni, this.key, 0)) {
-      words[base + ENTRY_STATE] = (state & ~STATE_GENERATION) | this.generationBits;
+      words[base + ENTRY_STATE] = (state & ~STATE_GENERATION) | STATE_DIRTY | this.generationBits;
       return;
     }
     this.beforeChange(entry, false);
@@ -182,7 +182,7 @@ export class Connections {
 
   private markClosed(entry: number): void {
     const at = entry * ENTRY_WORDS + ENTRY_STATE;
-    this.table.words[at] = (this.table.words[at]! & ~STATE_TIMER) | STATE_CLOSED | (TIMER_CLOSED << STATE_TIMER_SHIFT);
+    this.table.words[at] = (this.table.words[at]! & ~STATE_TIMER) | STATE_CLOSED | STATE_DIRTY | (TIMER_CLOSED << STATE_TIMER_SHIFT);
   }
 
   /** Whether `reverse` has opened a connection that its opposite, with this packet, is part of. */
@@ -217,7 +217,7 @@ export class Connections {
     const at = reverse * ENTRY_WORDS + ENTRY_STATE;
     if ((words[at]! & STATE_ACCEPT) === 0) return;
     this.beforeChange(reverse, true);
-    words[at] = words[at]! & ~(STATE_FIN | STATE_CLOSED);
+    words[at] = (words[at]! & ~(STATE_FIN | STATE_CLOSED)) | STATE_DIRTY;
     this.table.doubles[reverse * ENTRY_DOUBLES + ENTRY_LAST_US] = NEVER_US;
   }
 
@@ -232,7 +232,7 @@ export class Connections {
     const base = entry * ENTRY_WORDS;
     words[base + ENTRY_VERDICT] = verdict;
     words[base + ENTRY_STATE] =
-      opener | STATE_NEW | (this.engine.isAccept(verdict) ? STATE_ACCEPT : 0) | (initiator << STATE_INITIATOR_SHIFT) |
+      opener | STATE_NEW | STATE_DIRTY | (this.engine.isAccept(verdict) ? STATE_ACCEPT : 0) | (initiator << STATE_INITIATOR_SHIFT) |
       (timerOf(words[base + KEY_META]! & 0xff) << STATE_TIMER_SHIFT) | this.generationBits;
   }
 

@@ -52,6 +52,9 @@ export const STATE_TIMER = 0x30000;
 export const STATE_GENERATION_SHIFT = 20;
 export const STATE_GENERATION = 0xff00000;
 
+/** Changed since the last checkpoint; also on an entry that is free since. */
+export const STATE_DIRTY = 0x10000000;
+
 export const TIMER_TCP = 0;
 export const TIMER_UDP = 1;
 export const TIMER_OTHER = 2;

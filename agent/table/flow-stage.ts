@@ -11,7 +11,7 @@ import { Windows } from '../seal/windows.ts';
 import { Connections, TCP_FIN, TCP_RST, TCP_SYN } from './connections.ts';
 import {
   ENTRY_BYTES, ENTRY_DOUBLES, ENTRY_FIRST_US, ENTRY_FRAGMENTS, ENTRY_LAST_US, ENTRY_PACKETS, ENTRY_STATE, ENTRY_WINDOW, ENTRY_WORDS,
-  STATE_ACCEPT, STATE_CLOSED, STATE_GENERATION, STATE_NEW, STATE_TCP_FLAGS,
+  STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_GENERATION, STATE_NEW, STATE_TCP_FLAGS,
 } from './entry.ts';
 import { writeRow } from './flow-rows.ts';
 import { NO_ENTRY, FlowTable } from './flow-table.ts';
@@ -93,7 +93,7 @@ export class FlowStage {
       else if (timeUs < doubles[baseDouble + ENTRY_FIRST_US]!) doubles[baseDouble + ENTRY_FIRST_US] = timeUs;
       doubles[baseDouble + ENTRY_BYTES]! += keys[at + SLOT_BYTES]!;
       if (timeUs > doubles[baseDouble + ENTRY_LAST_US]!) doubles[baseDouble + ENTRY_LAST_US] = timeUs;
-      words[base + ENTRY_STATE]! |= flags & QUEUE_TCP_FLAGS;
+      words[base + ENTRY_STATE]! |= (flags & QUEUE_TCP_FLAGS) | STATE_DIRTY;
       if ((flags & SPECIAL) !== 0) this.afterSpecial(entry, flags);
     }
   }
@@ -223,7 +223,7 @@ export class FlowStage {
     words[base + ENTRY_PACKETS] = 0;
     words[base + ENTRY_FRAGMENTS] = 0;
     doubles[entry * ENTRY_DOUBLES + ENTRY_BYTES] = 0;
-    words[base + ENTRY_STATE]! &= ~(STATE_TCP_FLAGS | STATE_NEW);
+    words[base + ENTRY_STATE] = (words[base + ENTRY_STATE]! & ~(STATE_TCP_FLAGS | STATE_NEW)) | STATE_DIRTY;
   }
 
   /** After a row was written ahead of its window's end: another of the same key may follow. */

@@ -3,8 +3,11 @@ import {
   KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, META_IPV6,
 } from '../../shared/flow-key.ts';
 import {
-  ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_WORDS,
+  ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_STATE, ENTRY_WORDS, STATE_DIRTY,
 } from './entry.ts';
+
+/** Meta word of an entry that is not in use. */
+export const FREE = -1;
 
 /** No entry. */
 export const NO_ENTRY = -1;
@@ -136,13 +139,14 @@ export class FlowTable {
     }
     index[slot * 2] = 0;
     index[slot * 2 + 1] = 0;
-    this.words[entry * ENTRY_WORDS + KEY_META] = -1;
+    this.words[entry * ENTRY_WORDS + KEY_META] = FREE;
+    this.words[entry * ENTRY_WORDS + ENTRY_STATE] = STATE_DIRTY;
     this.freed[this.freedCount++] = entry;
     this.size--;
   }
 
   isInUse(entry: number): boolean {
-    return this.words[entry * ENTRY_WORDS + KEY_META] !== -1;
+    return this.words[entry * ENTRY_WORDS + KEY_META] !== FREE;
   }
 
   /**

@@ -4,7 +4,7 @@ import { portRangeText, protocolText } from '../topology/spelling.ts';
 import { Classifier, NO_RULE } from './classifier.ts';
 import { PeerSets, addressNumber } from './peer-set.ts';
 import { orderedRules, type OrderedRule } from './rule-order.ts';
-import { VerdictList } from './verdict-list.ts';
+import { VerdictList, type SavedVerdict } from './verdict-list.ts';
 import type { Verdict } from './verdict.ts';
 
 const NOT_YET = -1;
@@ -53,6 +53,16 @@ export class VerdictEngine {
 
   get verdicts(): readonly Verdict[] {
     return this.list.verdicts;
+  }
+
+  /** What `adopt` of an engine in another process needs to understand this one's numbers. */
+  save(): SavedVerdict[] {
+    return this.list.save();
+  }
+
+  /** By number of a saved verdict, its number here. */
+  adopt(saved: readonly SavedVerdict[]): Int32Array {
+    return this.list.adopt(saved);
   }
 
   /** A new state of all security groups takes over. */

@@ -3,6 +3,13 @@ import type { RuleReason, Verdict } from './verdict.ts';
 
 const NOT_YET = -1;
 
+/** A verdict with all that gives it its number again in another list. */
+export interface SavedVerdict {
+  readonly verdict: Verdict;
+  readonly rule: Rule | null;
+  readonly openedBy: number;
+}
+
 /** Verdicts by number, each once. Numbers stay valid for ever. */
 export class VerdictList {
   readonly verdicts: Verdict[] = [];
@@ -30,6 +37,21 @@ export class VerdictList {
     const index = this.intern(`established ${verdict}`, { ...opener, reason: 'established' }, this.rules[verdict]!, verdict);
     this.establishedOf[verdict] = index;
     return index;
+  }
+
+  save(): SavedVerdict[] {
+    return this.verdicts.map((verdict, index) => ({ verdict, rule: this.rules[index]!, openedBy: this.openedBy[index]! }));
+  }
+
+  /** Takes in the verdicts of another list; by its numbers, the numbers here. */
+  adopt(saved: readonly SavedVerdict[]): Int32Array {
+    const numbers = new Int32Array(saved.length);
+    saved.forEach(({ verdict, rule, openedBy }, index) => {
+      numbers[index] = verdict.reason === 'established'
+        ? this.established(numbers[openedBy]!)
+        : this.add(verdict.action === 'ACCEPT', verdict.reason, verdict.sgId, rule, verdict.revision);
+    });
+    return numbers;
   }
 
   private intern(key: string, verdict: Verdict, rule: Rule | null, openedBy: number): number {
