@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { agentCommand } from './agent/commands/agent.ts';
 import { replayCommand } from './agent/commands/replay.ts';
+import { validateCommand } from './agent/commands/validate.ts';
 import { OutputClosed } from './agent/output/text-output.ts';
 import { applyCommand } from './aggregator/commands/apply.ts';
 import { queryCommand } from './aggregator/commands/query.ts';
@@ -17,11 +19,13 @@ const log = createLogger(process.env['WEIR_LOG_LEVEL'] ?? 'info', isDaemon && !p
 const parser = yargs(hideBin(process.argv))
   .scriptName('weir')
   .usage('$0 <command>: VPC flow logs that you run yourself')
+  .command(agentCommand(log))
   .command(replayCommand(log))
   .command(collectorCommand(log))
   .command(applyCommand(log))
   .command(queryCommand(log))
   .command(tokenCommand(log))
+  .command(validateCommand(log))
   .demandCommand(1, 'name a command; weir --help lists them')
   .recommendCommands()
   .strict()

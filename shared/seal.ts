@@ -43,3 +43,26 @@ export function lostPackets(seal: Seal): number {
   for (const reason in seal.undecodable) lost += seal.undecodable[reason] ?? 0;
   return lost;
 }
+
+/**
+ * Two seals of one agent for one ENI and the same packets' time: of two workers, of a window that closed twice, or of
+ * two windows that are rolled up into one. Counts add up, an unknown loss stays unknown; the rest is the second one's.
+ */
+export function addSeals<S extends Seal>(a: S, b: S): S {
+  const undecodable = { ...a.undecodable };
+  for (const [reason, packets] of Object.entries(b.undecodable)) undecodable[reason] = (undecodable[reason] ?? 0) + packets;
+  return {
+    ...b,
+    undecodable,
+    records: a.records + b.records,
+    packets: a.packets + b.packets,
+    bytes: a.bytes + b.bytes,
+    packetsSeen: a.packetsSeen + b.packetsSeen,
+    filteredPackets: a.filteredPackets + b.filteredPackets,
+    nonIpPackets: a.nonIpPackets + b.nonIpPackets,
+    latePackets: a.latePackets + b.latePackets,
+    overflowPackets: a.overflowPackets + b.overflowPackets,
+    ringDrops: a.ringDrops === null || b.ringDrops === null ? null : a.ringDrops + b.ringDrops,
+    gapPackets: a.gapPackets === null || b.gapPackets === null ? null : a.gapPackets + b.gapPackets,
+  };
+}

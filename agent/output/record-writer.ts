@@ -14,10 +14,11 @@ export class RecordWriter implements WindowSink {
   private readonly formatter: RecordFormatter;
   private text: string;
 
-  constructor(output: TextOutput, formatter: RecordFormatter) {
+  /** `header`: what stands above the first row. */
+  constructor(output: TextOutput, formatter: RecordFormatter, header = formatter.header) {
     this.output = output;
     this.formatter = formatter;
-    this.text = formatter.header;
+    this.text = header;
   }
 
   rows(rows: Records, context: RecordContext): void {
@@ -31,10 +32,11 @@ export class RecordWriter implements WindowSink {
     const first = seals[0];
     if (!first) return;
     const rows = new Records(first.windowStart, first.windowSeconds);
-    seals.forEach((seal, eni) => {
+    const indexes = new Map(context.enis.map(({ eniId }, index) => [eniId, index]));
+    for (const seal of seals) {
       const status = statusRow(seal);
-      if (status) rows.addStatus(eni, status.status, status.skippedPackets);
-    });
+      if (status) rows.addStatus(indexes.get(seal.eniId)!, status.status, status.skippedPackets);
+    }
     this.rows(rows, context);
     this.flush();
   }

@@ -14,8 +14,19 @@ const GZIP_LEVEL = 1;
 /** Encoded batches that may wait before the reading has to. */
 const MAX_WAITING = 4;
 
+/** What a batch holds, for whoever may have to say that it is lost. */
+export interface BatchContents {
+  /** Unix seconds; in the order of coming. */
+  readonly windowStarts: readonly number[];
+  readonly rows: number;
+  /** Packets in those rows. */
+  readonly packets: number;
+  /** Whether the seals of its windows are in it. */
+  readonly isSealed: boolean;
+}
+
 /** Takes a batch that is ready to be sent; resolves when it is safe with the receiver. */
-export type SendBatch = (gzipped: Buffer) => Promise<void>;
+export type SendBatch = (gzipped: Buffer, contents: BatchContents) => Promise<void>;
 
 /** Packs rows and seals into columnar batches and hands them on one at a time, in order. */
 export class BatchPacker implements WindowSink {
@@ -54,12 +65,13 @@ export class BatchPacker implements WindowSink {
 
   private cut(seals: Seal[], context: RecordContext): void {
     const encoded = encodeColumnar(this.rowsWaiting, seals, context);
+    const contents = contentsOf(this.rowsWaiting, seals);
     this.rowsWaiting = [];
     this.rowCount = 0;
     this.waiting++;
     this.tail = this.tail.then(async () => {
       try {
-        if (this.failure === null) await this.send(await gzip(encoded, { level: GZIP_LEVEL }));
+        if (this.failure === null) await this.send(await gzip(encoded, { level: GZIP_LEVEL }), contents);
       } catch (error) {
         this.failure ??= error;
       } finally {
@@ -67,4 +79,15 @@ export class BatchPacker implements WindowSink {
       }
     });
   }
+}
+
+function contentsOf(rows: readonly Records[], seals: readonly Seal[]): BatchContents {
+  let packets = 0;
+  for (const records of rows) for (let row = 0; row < records.count; row++) packets += records.packets[row]!;
+  return {
+    windowStarts: [...new Set([...rows, ...seals].map(({ windowStart }) => windowStart))],
+    rows: rows.reduce((sum, { count }) => sum + count, 0),
+    packets,
+    isSealed: seals.length > 0,
+  };
 }

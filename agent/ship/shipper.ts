@@ -15,6 +15,20 @@ export interface ShipperOptions {
   /** How long to go on trying one batch; Infinity for a daemon. */
   readonly retryForMs: number;
   readonly onRetry?: (reason: string, waitMs: number) => void;
+  /** PEM text of the authority that signed the collector's certificate; absent: the system's. */
+  readonly ca?: string;
+  /** Ends the trying; `send` then rejects. */
+  readonly signal?: AbortSignal;
+}
+
+/** The collector has answered, and will not have the batch. */
+export class CollectorRefusal extends WeirError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super('REFUSED', message);
+    this.status = status;
+  }
 }
 
 const FIRST_WAIT_MS = 1_000;
@@ -26,13 +40,17 @@ const RETRIED_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** Sends batches to the collector, one at a time, each with the next sequence number, until it is acknowledged. */
 export class Shipper {
   private readonly options: ShipperOptions;
-  private readonly dispatcher = new Agent({ connections: 1, headersTimeout: REQUEST_TIMEOUT_MS, bodyTimeout: REQUEST_TIMEOUT_MS });
+  private readonly dispatcher: Agent;
   private readonly url: URL;
   private sequence = 1;
 
   constructor(options: ShipperOptions) {
     this.options = options;
     this.url = batchesUrl(options.collector);
+    this.dispatcher = new Agent({
+      connections: 1, headersTimeout: REQUEST_TIMEOUT_MS, bodyTimeout: REQUEST_TIMEOUT_MS,
+      ...(options.ca === undefined ? {} : { connect: { ca: options.ca } }),
+    });
   }
 
   /** Sends a gzipped columnar batch. Throws NETWORK when time runs out, REFUSED when the collector will not have it. */
@@ -46,28 +64,31 @@ export class Shipper {
         throw new WeirError('NETWORK', `batch ${this.sequence} could not be sent to ${this.options.collector}: ${refusal.reason}`);
       }
       this.options.onRetry?.(refusal.reason, waitMs);
-      await sleep(waitMs);
+      await sleep(waitMs, undefined, this.options.signal ? { signal: this.options.signal } : {});
     }
     this.sequence++;
   }
 
   async close(): Promise<void> {
-    await this.dispatcher.close();
+    if (this.options.signal?.aborted) await this.dispatcher.destroy();
+    else await this.dispatcher.close();
   }
 
   /** Null when the batch is acknowledged, else why not and when to try again. */
   private async attempt(gzipped: Buffer): Promise<{ reason: string; retryAfterMs: number } | null> {
     let response: Dispatcher.ResponseData;
     try {
-      response = await request(this.url, { method: 'POST', headers: this.headers(), body: gzipped, dispatcher: this.dispatcher });
+      const { signal = null } = this.options;
+      response = await request(this.url, { method: 'POST', headers: this.headers(), body: gzipped, dispatcher: this.dispatcher, signal });
     } catch (error) {
+      if (this.options.signal?.aborted) throw error;
       return { reason: reasonOf(error), retryAfterMs: 0 };
     }
     const text = await response.body.text().catch(() => '');
     if (response.statusCode === 200) return null;
     const detail = problemDetail(text);
     if (!RETRIED_STATUS.has(response.statusCode)) {
-      throw new WeirError('REFUSED', `${this.options.collector} refused batch ${this.sequence}: ${response.statusCode} ${detail}`);
+      throw new CollectorRefusal(response.statusCode, `${this.options.collector} refused batch ${this.sequence}: ${response.statusCode} ${detail}`);
     }
     return { reason: `${response.statusCode} ${detail}`, retryAfterMs: retryAfterMs(response.headers['retry-after']) };
   }

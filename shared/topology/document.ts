@@ -256,6 +256,15 @@ export class DocumentMap {
     return this.parsedList(key, ID);
   }
 
+  /** A mapping inside of this one; null if absent. */
+  map(key: string, keys: readonly string[]): DocumentMap | null {
+    if (!this.has(key)) return null;
+    const node = this.values.get(key)!;
+    if (isMap(node)) return new DocumentMap(node, this.pathOf(key), this.lines, this.problems, keys);
+    this.reject(key, `${this.shownNode(node)} is not a mapping; give ${keys.slice(0, 3).join(', ')} ...`);
+    return null;
+  }
+
   maps(key: string, keys: readonly string[]): DocumentMap[] {
     const maps: DocumentMap[] = [];
     this.eachItem(key, (node, place) => {

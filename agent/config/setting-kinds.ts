@@ -1,0 +1,70 @@
+/** How single values of the agent's configuration are spelled. */
+import { parseSeconds } from '../../shared/duration.ts';
+import type { TextKind } from '../../shared/topology/document.ts';
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, 'KB': 1e3, 'MB': 1e6, 'GB': 1e9, 'KIB': 2 ** 10, 'MIB': 2 ** 20, 'GIB': 2 ** 30 };
+
+/** A duration as seconds, within bounds. */
+export function secondsKind(least: number, most: number, isWhole: boolean): TextKind<number> {
+  return {
+    parse: (text) => {
+      const seconds = secondsOf(text);
+      return seconds !== null && seconds >= least && seconds <= most && (!isWhole || Number.isInteger(seconds)) ? seconds : null;
+    },
+    expected: `a time of ${isWhole ? 'whole seconds ' : ''}from ${durationText(least)} to ${durationText(most)}, such as 500ms, 60s, 10m or 1h`,
+  };
+}
+
+function secondsOf(text: string): number | null {
+  try {
+    return parseSeconds(text, '');
+  } catch {
+    return null;
+  }
+}
+
+function durationText(seconds: number): string {
+  return seconds < 1 ? `${seconds * 1000}ms` : `${seconds}s`;
+}
+
+export function bytesKind(least: number, most: number): TextKind<number> {
+  return {
+    parse: (text) => {
+      const match = /^(\d{1,15})\s?([KMG]i?B)?$/i.exec(text);
+      const bytes = match ? Number(match[1]) * UNIT_BYTES[(match[2] ?? '').toUpperCase()]! : -1;
+      return bytes >= least && bytes <= most ? bytes : null;
+    },
+    expected: `a size from ${least} to ${most} bytes, such as 4194304, 32MiB or 100MB`,
+  };
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const LISTEN: TextKind<ListenAddress> = {
+  parse: (text) => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
+    const port = Number(match?.[3]);
+    return match && port <= 65_535 ? { host: match[1] ?? match[2]!, port } : null;
+  },
+  expected: 'an address and a port, such as 127.0.0.1:9790 or [::1]:9790',
+};
+
+export const COLLECTOR_URL: TextKind<string> = {
+  parse: (text) => (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : null),
+  expected: 'the URL of a collector, such as https://collector.example:8790',
+};
+
+/** What fits into the header that names the agent. */
+export const AGENT_ID: TextKind<string> = {
+  parse: (text) => (/^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$/.test(text) ? text : null),
+  expected: 'an id: up to 128 of letters, digits and _ . : -, beginning with one of the first three kinds',
+};
+
+/** IFNAMSIZ allows 15 bytes; the kernel refuses white space, slash and colon. */
+export const INTERFACE: TextKind<string> = {
+  parse: (text) => (/^[^\s/:]+$/.test(text) && Buffer.byteLength(text) <= 15 && text !== '.' && text !== '..' ? text : null),
+  expected: 'the name of a network interface: up to 15 bytes without white space, / and :',
+};

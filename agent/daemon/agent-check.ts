@@ -1,0 +1,92 @@
+import { EXIT_CONFIGURATION, EXIT_NO_PERMISSION, EXIT_OK, WeirError } from '../../shared/errors.ts';
+import { DEFAULT_TOPOLOGY } from '../../shared/topology/topology.ts';
+import { linkTable } from '../capture/live/link-table.ts';
+import type { NetworkLink } from '../capture/live/network-link.ts';
+import { openLiveSource } from '../capture/live/open-live-source.ts';
+import type { AgentConfiguration } from '../config/agent-configuration.ts';
+import { interfaceTopology, planCapture, type CapturePlan } from './capture-plan.ts';
+import { StateDirectory } from './state-directory.ts';
+import { TopologyFile } from './topology-file.ts';
+import type { Topology } from '../../shared/topology/topology.ts';
+
+export interface CheckResult {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/**
+ * What the agent would watch, and what keeps it from doing so. Each interface is really opened for a moment, with its
+ * filter, so that what is said here is what a start would find. A missing interface is no fault: it may come.
+ */
+export async function checkAgent(configuration: AgentConfiguration): Promise<CheckResult> {
+  const topology = configuration.topology === null
+    ? interfaceTopology(DEFAULT_TOPOLOGY, configuration.interfaces ?? [])
+    : new TopologyFile(configuration.topology).read();
+  const plan = planCapture(topology, linkTable().readAll(), configuration.interfaces);
+  const lines = [
+    `agent      ${configuration.agentId}, ${destinationText(configuration)}, windows of ${configuration.windowSeconds} s`,
+    ...topology.enis.flatMap((eni) => eniLines(eni.eniId, topology, plan)),
+    ...plan.warnings.map((warning) => `warning    ${warning}`),
+  ];
+  const faults: WeirError[] = [];
+  const warnings = new Set<string>();
+  const noting = async (action: () => unknown): Promise<void> => {
+    try {
+      await action();
+    } catch (error) {
+      if (!(error instanceof WeirError)) throw error;
+      if (!faults.some(({ message }) => message === error.message)) faults.push(error);
+    }
+  };
+  // where nothing is there yet, what can be tried on loopback is
+  const names = plan.taps.length > 0 ? plan.taps.map(({ link }) => link.name) : ['lo'];
+  for (const name of names) await noting(() => tryInterface(name, configuration, (text) => warnings.add(text)));
+  await noting(() => new StateDirectory(configuration.stateDirectory));
+  for (const warning of warnings) lines.push(`warning    ${warning}`);
+  for (const fault of faults) lines.push(`fault      ${fault.message}`);
+  lines.push(verdictLine(plan, faults));
+  return { text: `${lines.join('\n')}\n`, exitCode: exitCodeOf(faults) };
+}
+
+async function tryInterface(name: string, { capture }: AgentConfiguration, warn: (text: string) => void): Promise<void> {
+  const { method, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter } = capture;
+  const source = await openLiveSource({ capture: method, interface: name, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter }, warn);
+  await source.close();
+}
+
+function eniLines(eniId: string, topology: Topology, plan: CapturePlan): string[] {
+  const eni = topology.enis.find((other) => other.eniId === eniId)!;
+  const missing = plan.missing.find((other) => other.eniId === eniId);
+  const links = plan.taps.filter((tap) => tap.eniIds.includes(eniId)).map(({ link }) => link);
+  const place = missing ? `missing: ${missing.reason}` : links.map(linkText).join(' and ');
+  const groups = eni.securityGroups.map((id) => {
+    const group = topology.securityGroups.find(({ securityGroupId }) => securityGroupId === id)!;
+    return `${id} (${group.type}, ${group.rules.length} rules)`;
+  });
+  const identity = [eni.mac ?? '', eni.side === null ? '' : `${eni.side} side`, ...eni.addresses].filter((part) => part !== '').join(', ');
+  return [
+    `eni        ${eniId}${identity === '' ? ', takes every packet' : ` (${identity})`}`,
+    `  where    ${place}`,
+    `  groups   ${groups.length > 0 ? groups.join(', ') : 'none: everything is accepted'}`,
+  ];
+}
+
+function linkText({ name, ifindex, mac, up }: NetworkLink): string {
+  return `${name} (index ${ifindex}, ${mac ?? 'no MAC address'}, ${up ? 'up' : 'down'})`;
+}
+
+function destinationText({ collector, output }: AgentConfiguration): string {
+  if (collector !== null) return `ships to ${collector.url}`;
+  return output.file === null ? 'prints records' : `writes records to ${output.file}`;
+}
+
+function verdictLine(plan: CapturePlan, faults: readonly WeirError[]): string {
+  const watched = new Set(plan.taps.flatMap(({ eniIds }) => eniIds)).size;
+  const now = `${watched} ENIs on ${plan.taps.length} interfaces now, ${plan.missing.length} missing`;
+  return faults.length === 0 ? `ready      ${now}` : `not ready  ${now}, ${faults.length} faults`;
+}
+
+function exitCodeOf(faults: readonly WeirError[]): number {
+  if (faults.length === 0) return EXIT_OK;
+  return faults.some(({ exitCode }) => exitCode === EXIT_NO_PERMISSION) ? EXIT_NO_PERMISSION : EXIT_CONFIGURATION;
+}

@@ -1,0 +1,288 @@
+import { performance } from 'node:perf_hooks';
+import { WeirError } from '../../shared/errors.ts';
+import type { Records } from '../../shared/records.ts';
+import type { Seal } from '../../shared/seal.ts';
+import { DEFAULT_TOPOLOGY, type Topology } from '../../shared/topology/topology.ts';
+import { InterfaceWatch, type InterfaceEvent } from '../capture/live/interface-watch.ts';
+import type { ShippingEndpoints } from '../capture/live/live-source.ts';
+import type { LinkCounters } from '../capture/live/network-link.ts';
+import { shippingEndpoints, type LiveSourceOptions } from '../capture/live/open-live-source.ts';
+import type { AgentConfiguration } from '../config/agent-configuration.ts';
+import { AgentMetrics } from '../metrics.ts';
+import { AgentContext } from './agent-context.ts';
+import { openOutput, shipLagSeconds, type AgentOutput, type OutputLog } from './agent-output.ts';
+import type { AgentStatus } from './agent-status.ts';
+import { interfaceTopology, planCapture, type CapturePlan } from './capture-plan.ts';
+import { CaptureThread } from './capture-thread.ts';
+import { SealDesk } from './seal-desk.ts';
+import { StateDirectory } from './state-directory.ts';
+import { StatusServer } from './status-server.ts';
+import { TapBoard, bindsAlike } from './tap-board.ts';
+import { TopRejected } from './top-rejected.ts';
+import { TopologyFile } from './topology-file.ts';
+import { Totals } from './totals.ts';
+import type { WorkerReport } from './worker-messages.ts';
+
+/** A thread that says nothing for so long hangs; it reports every second. */
+const SILENCE_MS = 15_000;
+const ENDPOINTS_REFRESH_MS = 60_000;
+
+export interface AgentOptions {
+  readonly configuration: AgentConfiguration;
+  /** Packets after which the agent stops by itself. */
+  readonly maxPackets: number | null;
+  /** Token for the collector where the configuration names no file. */
+  readonly token: string | null;
+  readonly log: OutputLog;
+}
+
+/** The daemon: what captures, decides and ships, put together. Inert until `start`. */
+export class Agent {
+  /** Resolves when `maxPackets` have come; rejects when something of ours has broken. */
+  readonly ended: Promise<void>;
+  private readonly configuration: AgentConfiguration;
+  private readonly options: AgentOptions;
+  private readonly log: OutputLog;
+  private readonly metrics = new AgentMetrics();
+  private readonly topRejected = new TopRejected();
+  private readonly startedMs = Date.now();
+  private readonly topologyFile: TopologyFile | null;
+  private readonly watch: InterfaceWatch;
+  private readonly totals: Totals;
+  private readonly threads: CaptureThread[] = [];
+  private finish!: { resolve: () => void; reject: (error: Error) => void };
+  private state!: StateDirectory;
+  private topology!: Topology;
+  private revision = 0;
+  private plan!: CapturePlan;
+  private context!: AgentContext;
+  private output!: AgentOutput;
+  private desk!: SealDesk;
+  private board!: TapBoard;
+  private server: StatusServer | null = null;
+  private endpoints: ShippingEndpoints | null = null;
+  private endpointsTimer: NodeJS.Timeout | undefined;
+  private phase: 'starting' | 'running' | 'stopping' = 'starting';
+  private startFailure: WeirError | null = null;
+  private warned = new Set<string>();
+
+  constructor(options: AgentOptions) {
+    this.options = options;
+    this.configuration = options.configuration;
+    this.log = options.log;
+    this.topologyFile = this.configuration.topology === null ? null : new TopologyFile(this.configuration.topology);
+    this.watch = new InterfaceWatch((event) => this.interfaceChanged(event));
+    this.totals = new Totals(this.metrics);
+    this.ended = new Promise((resolve, reject) => (this.finish = { resolve, reject }));
+    this.ended.catch(() => {}); // whoever waits for it hears of it
+  }
+
+  get isRunning(): boolean {
+    return this.phase === 'running';
+  }
+
+  get metricsUrl(): string | null {
+    return this.server?.url ?? null;
+  }
+
+  /** Throws WeirError with everything that keeps the agent from its work; it then has to be stopped all the same. */
+  async start(): Promise<void> {
+    const { configuration, log } = this;
+    this.state = new StateDirectory(configuration.stateDirectory);
+    this.topology = this.readTopology();
+    this.revision = this.state.revisionOf(this.topology);
+    this.metrics.revision.set(this.revision);
+    await this.findEndpoints();
+    this.output = openOutput(configuration, this.state.nextEpoch(), this.options.token, this.metrics, log);
+    if (configuration.metrics !== null) this.server = await StatusServer.start(configuration.metrics, this.answers());
+    this.watch.start();
+    this.plan = planCapture(this.topology, this.watch.links, configuration.interfaces);
+    this.context = new AgentContext(configuration.agentId, this.plan.topology);
+    this.desk = new SealDesk(configuration.workers, (seals) => this.takeSeals(seals));
+    this.startThreads();
+    this.board = new TapBoard(this.threads, this.desk, (name) => this.sourceOptions(name), {
+      info: (text) => log.info(text),
+      warn: (text) => log.warn(text),
+      refused: (name, code, text) => this.refused(name, code, text),
+    });
+    this.board.follow(this.plan, this.revision, new Map(), false);
+    this.tellOfPlan();
+    await this.board.settled();
+    if (this.startFailure !== null) throw this.startFailure;
+    this.phase = 'running';
+    this.topologyFile?.watch(() => this.reloadTopology());
+    if (configuration.collector !== null) this.endpointsTimer = setInterval(() => void this.findEndpoints(), ENDPOINTS_REFRESH_MS);
+  }
+
+  /** Closes open windows as partial and gets everything out, within this time at most. */
+  async stop(withinMs: number): Promise<void> {
+    const untilMs = performance.now() + withinMs;
+    this.phase = 'stopping';
+    this.topologyFile?.unwatch();
+    clearInterval(this.endpointsTimer);
+    this.board?.stop();
+    await this.watch.stop();
+    await withDeadline(Promise.all(this.threads.map((thread) => thread.stop())), withinMs / 2);
+    await Promise.all(this.threads.map((thread) => thread.kill()));
+    this.desk?.flush();
+    await this.output?.close(Math.max(0, untilMs - performance.now()));
+    await this.server?.stop();
+  }
+
+  /** SIGHUP: the topology, the token and the output's file are read again. */
+  reload(): void {
+    if (this.phase !== 'running') return;
+    try {
+      this.output.reopen();
+    } catch (error) {
+      this.log.error((error as Error).message);
+    }
+    this.reloadTopology();
+  }
+
+  /** null: all is well; else what is not. */
+  illness(): string | null {
+    const silent = this.threads.filter(({ heardMs }) => performance.now() - heardMs > SILENCE_MS);
+    return silent.length === 0 ? null : `capture thread ${silent.map(({ index }) => index).join(', ')} hangs`;
+  }
+
+  get summary(): string {
+    const interfaces = this.board.views.filter(({ isOpen }) => isOpen).length;
+    return `${interfaces} interfaces, revision ${this.revision}, to ${this.output.destination}`;
+  }
+
+  status(): AgentStatus {
+    const shipping = this.output.shipping;
+    return {
+      agentId: this.configuration.agentId, startedMs: this.startedMs, nowMs: Date.now(), destination: this.output.destination,
+      revision: this.revision, windowSeconds: this.configuration.windowSeconds, missing: this.plan.missing,
+      ...this.totals.status(this.threads, this.board.views),
+      shipping: shipping && { waitingBatches: shipping.waitingBatches, waitingBytes: shipping.waitingBytes, lagSeconds: shipLagSeconds(shipping) },
+      rejected: this.topRejected.window,
+    };
+  }
+
+  private answers(): { metrics: AgentMetrics; status: () => AgentStatus; illness: () => string | null } {
+    return { metrics: this.metrics, status: () => this.status(), illness: () => this.illness() };
+  }
+
+  private readTopology(): Topology {
+    if (this.topologyFile !== null) return this.topologyFile.read();
+    return interfaceTopology(DEFAULT_TOPOLOGY, this.configuration.interfaces ?? []);
+  }
+
+  private startThreads(): void {
+    const { agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, workers } = this.configuration;
+    const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, revision: this.revision };
+    for (let index = 0; index < workers; index++) {
+      this.threads.push(new CaptureThread(
+        index, { pipeline, maxPackets: this.options.maxPackets }, this.context,
+        (report, thread) => this.hear(report, thread), (error) => this.finish.reject(error)));
+    }
+  }
+
+  private sourceOptions(name: string): LiveSourceOptions {
+    const { method, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter } = this.configuration.capture;
+    return { capture: method, interface: name, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter, shipping: this.endpoints };
+  }
+
+  private async findEndpoints(): Promise<void> {
+    const { collector } = this.configuration;
+    if (collector === null) return;
+    const found = await shippingEndpoints(new URL(collector.url));
+    if (found === null) this.warnOnce(`the name in ${collector.url} does not resolve; the traffic to it is recorded until the next start`);
+    else this.endpoints = found;
+  }
+
+  private hear(report: WorkerReport, thread: CaptureThread): void {
+    try {
+      if (report.kind === 'rows') this.takeRows(report.rows);
+      else if (report.kind === 'seals') this.desk.add(thread.index, report.seals);
+      else if (report.kind === 'warning') this.warnOnce(report.text);
+      else if (report.kind === 'counted') this.finish.resolve();
+      else if (report.kind === 'statistics' || report.kind === 'stopped') this.totals.update(thread, this.board.views);
+      else {
+        if (report.kind === 'ended') this.totals.end(thread, this.board.views.find(({ ifindex }) => ifindex === report.ifindex)?.name, report.statistics);
+        this.board.hear(report, thread);
+      }
+    } catch (error) {
+      this.finish.reject(error as Error);
+    }
+  }
+
+  private takeRows(rows: Records): void {
+    this.metrics.countRows(rows, (verdict) => this.context.verdicts[verdict]?.action === 'REJECT');
+    this.topRejected.see(rows, this.context);
+    this.output.sink.rows(rows, this.context);
+  }
+
+  private takeSeals(seals: Seal[]): void {
+    this.metrics.countSeals(seals);
+    this.totals.countSeals(seals);
+    this.output.sink.seals(seals, this.context);
+  }
+
+  private interfaceChanged({ kind, link }: InterfaceEvent): void {
+    if (this.phase !== 'running' || kind === 'up' || kind === 'down') return;
+    const counters: ReadonlyMap<number, LinkCounters> = kind === 'appeared' ? new Map([[link.ifindex, link.counters]]) : new Map();
+    this.follow(this.topology, counters, false);
+  }
+
+  private reloadTopology(): void {
+    if (this.topologyFile === null) return;
+    try {
+      const topology = this.topologyFile.read();
+      const revision = this.state.revisionOf(topology);
+      if (revision === this.revision) {
+        this.log.info(`${this.topologyFile.path} says the same; revision ${revision} stays`);
+        this.metrics.reloads.inc({ result: 'unchanged' });
+        return;
+      }
+      this.revision = revision;
+      this.topology = topology;
+      this.follow(topology, new Map(), true);
+      this.metrics.revision.set(revision);
+      this.metrics.reloads.inc({ result: 'taken' });
+      this.log.info(`revision ${revision}: ${topology.enis.length} ENIs, ${topology.securityGroups.length} security groups`);
+      this.tellOfPlan();
+    } catch (error) {
+      if (!(error instanceof WeirError)) throw error;
+      this.metrics.reloads.inc({ result: 'refused' });
+      this.log.error(`revision ${this.revision} stays: ${error.message}`);
+    }
+  }
+
+  private follow(topology: Topology, counters: ReadonlyMap<number, LinkCounters>, isOtherTopology: boolean): void {
+    const before = this.plan;
+    this.plan = planCapture(topology, this.watch.links, this.configuration.interfaces);
+    const isBoundAnew = isOtherTopology || !bindsAlike(before, this.plan);
+    if (isBoundAnew) this.context.revise(this.plan.topology);
+    this.board.follow(this.plan, this.revision, counters, isBoundAnew);
+    for (const warning of this.plan.warnings) this.warnOnce(warning);
+  }
+
+  private tellOfPlan(): void {
+    for (const warning of this.plan.warnings) this.warnOnce(warning);
+    const { taps, missing } = this.plan;
+    if (taps.length === 0) this.log.warn(`none of the ENIs is on this host now: ${missing.slice(0, 5).map(({ eniId, reason }) => `${eniId}: ${reason}`).join('; ')}`);
+  }
+
+  /** At the start a person is told; later the agent goes on with the other interfaces and tries again. */
+  private refused(name: string, code: WeirError['code'], text: string): void {
+    if (this.phase === 'starting') this.startFailure ??= new WeirError(code, text);
+    else if (this.watch.links.some((link) => link.name === name)) this.log.warn(`${name} cannot be captured now: ${text}`);
+  }
+
+  private warnOnce(text: string): void {
+    if (this.warned.has(text)) return;
+    if (this.warned.size < 1000) this.warned.add(text);
+    this.log.warn(text);
+  }
+}
+
+/** Waits no longer than this. */
+async function withDeadline(work: Promise<unknown>, withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, withinMs)))]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,169 @@
+/** A capture thread: sources and one pipeline. It prints nothing, ships nothing and touches no disk. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { WeirError } from '../../shared/errors.ts';
+import type { RecordContext, Records } from '../../shared/records.ts';
+import type { Seal } from '../../shared/seal.ts';
+import { openLiveSource } from '../capture/live/open-live-source.ts';
+import { HARDWARE_LOOPBACK, type LinkCounters } from '../capture/live/network-link.ts';
+import { linkTable } from '../capture/live/link-table.ts';
+import { Pipeline } from '../pipeline.ts';
+import { ClockWatch, SYSTEM_CLOCKS } from './clock-watch.ts';
+import { GapMeasure } from './gap-measure.ts';
+import { Tap } from './tap.ts';
+import type { NewNames, TapOrder, WorkerOrder, WorkerReport, WorkerSettings, WorkerStatistics } from './worker-messages.ts';
+
+const TICK_MS = 200;
+const TICKS_PER_REPORT = 5;
+const DRAIN_POLL_MS = 10;
+
+class CaptureWorker {
+  private readonly pipeline: Pipeline;
+  private readonly clock = new ClockWatch();
+  private readonly taps = new Map<number, Tap>();
+  private readonly timer: NodeJS.Timeout;
+  private packetsLeft: number;
+  private opening = 0;
+  private isStopping = false;
+  private ticks = 0;
+  private clockSteps = 0;
+  private namesSent = { verdicts: 0, enis: 0 };
+
+  constructor(settings: WorkerSettings) {
+    this.packetsLeft = settings.maxPackets ?? Infinity;
+    this.pipeline = new Pipeline(settings.pipeline, {
+      rows: (rows, context) => this.sendRows(rows, context),
+      seals: (seals) => this.sendSeals(seals),
+    });
+    this.pipeline.tick(SYSTEM_CLOCKS.wallUs());
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  obey(order: WorkerOrder): void {
+    if (order.kind === 'open') void this.open(order.tap);
+    else if (order.kind === 'start') this.taps.get(order.ifindex)?.start();
+    else if (order.kind === 'close') this.taps.get(order.ifindex)?.source.stop();
+    else if (order.kind === 'stop') void this.stop();
+    else {
+      this.pipeline.revise(order.topology, order.revision);
+      for (const binding of order.taps) this.taps.get(binding.ifindex)?.rebind(binding);
+    }
+  }
+
+  private async open(order: TapOrder): Promise<void> {
+    const { ifindex } = order;
+    this.opening++;
+    try {
+      const source = await openLiveSource(order.source, (text) => send({ kind: 'warning', text }));
+      const tap = new Tap(order, source, this.measureGap(order), Boolean(order.source.filter));
+      this.taps.set(ifindex, tap);
+      if (this.isStopping) source.stop();
+      send({ kind: 'opened', ifindex, fanOutGroup: tap.fanOutGroup });
+      await this.capture(tap);
+    } catch (error) {
+      if (!(error instanceof WeirError)) throw error;
+      send({ kind: 'refused', ifindex, code: error.code, text: error.message });
+    } finally {
+      this.opening--;
+    }
+  }
+
+  private measureGap({ countersBefore, source }: TapOrder): GapMeasure | null {
+    if (countersBefore === null) return null;
+    const link = linkTable().read(source.interface);
+    return link && new GapMeasure(countersBefore, link.counters, SYSTEM_CLOCKS.wallUs(), link.hardwareType === HARDWARE_LOOPBACK);
+  }
+
+  /** To the end of the source. */
+  private async capture(tap: Tap): Promise<void> {
+    const { source, batch } = tap;
+    while (await source.fill(batch)) {
+      if (batch.count > 0) this.take(tap);
+      else tap.isBehind = false;
+    }
+    this.countLosses(tap, true);
+    await source.close();
+    this.taps.delete(tap.ifindex);
+    const link = linkTable().read(tap.name);
+    const countersAfter: LinkCounters | null = link !== null && link.ifindex === tap.ifindex ? link.counters : null;
+    const reason = source.endReason ?? { kind: 'failed', text: `capture on ${tap.name} ended` };
+    send({ kind: 'ended', ifindex: tap.ifindex, reason, countersAfter, statistics: tap.statistics() });
+  }
+
+  private take(tap: Tap): void {
+    const { batch } = tap;
+    this.followClock();
+    this.clock.translate(batch);
+    tap.see(batch);
+    const count = Math.min(batch.count, this.packetsLeft);
+    this.pipeline.process(batch, 0, count, tap.interfaces);
+    this.packetsLeft -= count;
+    if (this.packetsLeft === 0 && count > 0) send({ kind: 'counted' });
+  }
+
+  private followClock(): void {
+    const stepUs = this.clock.step();
+    if (stepUs === 0) return;
+    this.clockSteps++;
+    this.pipeline.clockStep(stepUs);
+    this.pipeline.tick(SYSTEM_CLOCKS.wallUs());
+    send({ kind: 'warning', text: `the clock was set by ${(stepUs / 1e6).toFixed(1)} s: open windows are sealed as partial` });
+  }
+
+  private tick(): void {
+    this.followClock();
+    let nowUs = SYSTEM_CLOCKS.wallUs();
+    for (const tap of this.taps.values()) {
+      this.countLosses(tap, false);
+      // its packets still have to go to their window
+      if (tap.isBehind && tap.lastTimeUs < nowUs) nowUs = tap.lastTimeUs;
+    }
+    this.pipeline.tick(nowUs);
+    if (++this.ticks % TICKS_PER_REPORT === 0) send({ kind: 'statistics', statistics: this.statistics() });
+  }
+
+  private countLosses(tap: Tap, isLast: boolean): void {
+    const drops = tap.takeDrops();
+    if (drops !== 0) this.pipeline.countDrops(tap.eniIds, drops);
+    const gapPackets = tap.takeGap(SYSTEM_CLOCKS.wallUs(), isLast);
+    if (gapPackets !== 0) this.pipeline.countGap(tap.eniIds, gapPackets);
+  }
+
+  /** Hands out what is in the rings, then closes the windows. */
+  private async stop(): Promise<void> {
+    this.isStopping = true;
+    clearInterval(this.timer);
+    for (const tap of this.taps.values()) tap.source.stop();
+    while (this.opening > 0) await sleep(DRAIN_POLL_MS);
+    const statistics = this.statistics();
+    this.pipeline.close(true);
+    send({ kind: 'stopped', statistics });
+    parentPort!.close();
+  }
+
+  private statistics(): WorkerStatistics {
+    return { ...this.pipeline.statistics, clockSteps: this.clockSteps, taps: [...this.taps.values()].map((tap) => tap.statistics()) };
+  }
+
+  private sendRows(rows: Records, context: RecordContext): void {
+    const buffers = Object.values(rows).filter((column) => ArrayBuffer.isView(column)).map((column) => column.buffer as ArrayBuffer);
+    send({ kind: 'rows', rows, names: this.newNames(context) }, buffers);
+  }
+
+  private sendSeals(seals: Seal[]): void {
+    send({ kind: 'seals', seals });
+  }
+
+  private newNames({ verdicts, enis }: RecordContext): NewNames {
+    const names = { verdicts: verdicts.slice(this.namesSent.verdicts), eniIds: enis.slice(this.namesSent.enis).map(({ eniId }) => eniId) };
+    this.namesSent = { verdicts: verdicts.length, enis: enis.length };
+    return names;
+  }
+}
+
+function send(report: WorkerReport, buffers: ArrayBuffer[] = []): void {
+  parentPort!.postMessage(report, buffers);
+}
+
+const worker = new CaptureWorker(workerData as WorkerSettings);
+parentPort!.on('message', (order: WorkerOrder) => worker.obey(order));

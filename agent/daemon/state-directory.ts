@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { WeirError } from '../../shared/errors.ts';
+import type { Topology } from '../../shared/topology/topology.ts';
+
+interface State {
+  /** Of the topology last used. */
+  readonly revision: number;
+  readonly fingerprint: string;
+  /** Of the last start. */
+  readonly epoch: number;
+}
+
+const EMPTY: State = { revision: 0, fingerprint: '', epoch: 0 };
+const FILE = 'agent.json';
+
+/**
+ * What the agent remembers from one start to the next.
+ *
+ * I1. The same topology keeps its revision; another one gets the next.
+ * I2. Epochs grow, also where the clock has been set back.
+ */
+export class StateDirectory {
+  private readonly path: string | null;
+  private state: State;
+
+  /** `path`: null remembers nothing. Throws CONFIGURATION where the directory cannot be used. */
+  constructor(path: string | null) {
+    this.path = path;
+    this.state = path === null ? EMPTY : read(path);
+  }
+
+  /** For this start. */
+  nextEpoch(): number {
+    this.save({ ...this.state, epoch: Math.max(Date.now(), this.state.epoch + 1) });
+    return this.state.epoch;
+  }
+
+  revisionOf(topology: Topology): number {
+    const fingerprint = createHash('sha256').update(JSON.stringify(topology)).digest('hex');
+    if (fingerprint !== this.state.fingerprint) this.save({ ...this.state, fingerprint, revision: this.state.revision + 1 });
+    return this.state.revision;
+  }
+
+  private save(state: State): void {
+    this.state = state;
+    if (this.path === null) return;
+    const target = join(this.path, FILE);
+    try {
+      const descriptor = openSync(`${target}.new`, 'w', 0o640);
+      writeFileSync(descriptor, `${JSON.stringify(state)}\n`);
+      fsyncSync(descriptor);
+      closeSync(descriptor);
+      renameSync(`${target}.new`, target);
+    } catch (error) {
+      throw unusable(this.path, error);
+    }
+  }
+}
+
+function read(path: string): State {
+  try {
+    mkdirSync(path, { recursive: true });
+    const state = JSON.parse(readFileSync(join(path, FILE), 'utf8')) as Partial<State>;
+    const isState = Number.isSafeInteger(state.revision) && Number.isSafeInteger(state.epoch) && typeof state.fingerprint === 'string';
+    return isState ? (state as State) : EMPTY;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return EMPTY;
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, cause: unknown): WeirError {
+  return new WeirError('CONFIGURATION', `the state directory ${path} cannot be used: ${(cause as Error).message}; give another one as state-directory`, { cause });
+}
