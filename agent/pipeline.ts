@@ -1,3 +1,4 @@
+import type { SavedPipeline } from './checkpoint/saved-state.ts';
 import type { CaptureInterface, PacketBatch } from '../shared/packet-batch.ts';
 import { recordContext, type RecordContext } from '../shared/records.ts';
 import type { Topology, TrafficType } from '../shared/topology/topology.ts';
@@ -105,6 +106,26 @@ export class Pipeline {
     this.sealer.isPartial = true;
     this.stage.clockStep(deltaUs);
     this.sealer.isPartial = false;
+  }
+
+  /** What has changed since the last checkpoint, or, with `isWhole`, everything. Fragments still to come lose their ports. */
+  checkpoint(isWhole: boolean): SavedPipeline {
+    return { eniIds: this.enis.enis.map(({ eniId }) => eniId), verdicts: this.engine.save(), ...this.stage.save(isWhole) };
+  }
+
+  /**
+   * Goes on where a pipeline with these checkpoints (oldest first, the first a whole one) was, before any packet. Windows
+   * up to the one that starts at `sealedThrough` (Unix seconds; null: none) were handed on by then. False where the
+   * checkpoints are of windows of another length, of which nothing can be used.
+   */
+  restore(saved: readonly SavedPipeline[], sealedThrough: number | null): boolean {
+    const last = saved[saved.length - 1];
+    const { windows } = this.stage;
+    if (!last || last.windows.windowSeconds !== windows.windowSeconds) return false;
+    const eniNumbers = Int32Array.from(last.eniIds, (eniId) => this.enis.find(eniId));
+    const sealedNumber = sealedThrough === null ? -Infinity : sealedThrough / windows.windowSeconds;
+    this.stage.restore(saved, sealedNumber, eniNumbers, this.engine.adopt(last.verdicts));
+    return true;
   }
 
   /** Closes every open window. `isPartial`: the input ended before it should have. */

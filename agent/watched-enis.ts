@@ -1,4 +1,4 @@
-import type { PlacedEni } from './decode/eni-match.ts';
+import { NO_ENI, type PlacedEni } from './decode/eni-match.ts';
 import type { Eni, Topology } from '../shared/topology/topology.ts';
 
 /**
@@ -25,9 +25,14 @@ export class WatchedEnis {
     }
   }
 
+  /** NO_ENI where there never was one of that id. */
+  find(eniId: string): number {
+    return this.indexes.get(eniId) ?? NO_ENI;
+  }
+
   indexOf(eniId: string): number {
-    const index = this.indexes.get(eniId);
-    if (index === undefined) throw new Error(`${eniId} has never been in the topology`);
+    const index = this.find(eniId);
+    if (index === NO_ENI) throw new Error(`${eniId} has never been in the topology`);
     return index;
   }
 

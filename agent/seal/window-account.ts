@@ -1,5 +1,6 @@
 import { Records } from '../../shared/records.ts';
 import type { Seal } from '../../shared/seal.ts';
+import { restoreRows, saveRows, type SavedWindow } from '../checkpoint/saved-state.ts';
 import { PACKET_STATUS_NAMES, STATUS_DECODED, STATUS_NON_IP } from '../decode/packet-status.ts';
 
 const STATUSES = PACKET_STATUS_NAMES.length;
@@ -48,20 +49,31 @@ export class WindowAccount {
   }
 
   resize(enis: number): void {
-    const extend = (from: Float64Array, length = enis): Float64Array => {
-      const to = new Float64Array(length);
-      to.set(from);
-      return to;
-    };
-    this.packetsSeen = extend(this.packetsSeen);
-    this.latePackets = extend(this.latePackets);
-    this.filteredPackets = extend(this.filteredPackets);
-    this.records = extend(this.records);
-    this.packets = extend(this.packets);
-    this.bytes = extend(this.bytes);
-    this.ringDrops = extend(this.ringDrops);
-    this.gapPackets = extend(this.gapPackets);
-    this.byStatus = extend(this.byStatus, enis * STATUSES);
+    for (const [name, counters] of Object.entries(this.counters())) {
+      const longer = new Float64Array(enis * (counters.length / this.packetsSeen.length));
+      longer.set(counters);
+      this.setCounters(name, longer);
+    }
+  }
+
+  save(): SavedWindow {
+    const counters = Object.fromEntries(Object.entries(this.counters()).map(([name, of]) => [name, of.slice()]));
+    return { number: this.number, needsMerge: this.needsMerge, counters, rows: saveRows(this.rows) };
+  }
+
+  /** Takes in what an agent before this one had of the same window. `eniNumbers`: negative for an ENI that is no more. */
+  restore(saved: SavedWindow, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+    this.needsMerge ||= saved.needsMerge;
+    for (const [name, to] of Object.entries(this.counters())) {
+      const from = saved.counters[name];
+      if (!from) continue;
+      const each = to.length / this.packetsSeen.length;
+      for (let i = 0; i < from.length; i++) {
+        const eni = eniNumbers[Math.floor(i / each)]!;
+        if (eni >= 0) to[eni * each + (i % each)]! += from[i]!;
+      }
+    }
+    restoreRows(saved.rows, this.rows, eniNumbers, verdictNumbers);
   }
 
   /** A packet that the decoder gave this status. */
@@ -104,6 +116,16 @@ export class WindowAccount {
       revision,
       partial,
     };
+  }
+
+  /** All counters by name; each has the same number of values for every ENI. */
+  private counters(): Record<string, Float64Array> {
+    const { packetsSeen, latePackets, filteredPackets, records, packets, bytes, ringDrops, gapPackets, byStatus } = this;
+    return { byStatus, latePackets, filteredPackets, records, packets, bytes, ringDrops, gapPackets, packetsSeen };
+  }
+
+  private setCounters(name: string, counters: Float64Array): void {
+    (this as unknown as Record<string, Float64Array>)[name] = counters;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { SavedWindows } from '../checkpoint/saved-state.ts';
 import { WindowAccount } from './window-account.ts';
 
 /** A stretch without any packet that is longer than this many windows is a jump of the clock, not a quiet time. */
@@ -81,6 +82,30 @@ export class Windows {
   closeAll(): void {
     while (this.open.length > 0) this.closeOldest();
     this.fromUs = this.untilUs = 0;
+  }
+
+  save(): SavedWindows {
+    return {
+      windowSeconds: this.windowSeconds, latestUs: this.latestUs, closedThrough: this.closedThrough,
+      open: this.open.map((account) => account.save()),
+    };
+  }
+
+  /** Goes on where an agent before this one was; windows up to `sealedThrough` have been handed on already. */
+  restore(saved: SavedWindows, sealedThrough: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+    this.latestUs = saved.latestUs;
+    this.closedThrough = Math.max(saved.closedThrough, sealedThrough);
+    for (const window of saved.open) {
+      if (window.number <= this.closedThrough) continue;
+      const account = new WindowAccount(window.number, this.windowSeconds, this.eniCount);
+      account.restore(window, eniNumbers, verdictNumbers);
+      this.open.push(account);
+    }
+  }
+
+  /** Whether the window of this number, cut to 32 bits, is open. */
+  isOpen(number32: number): boolean {
+    return this.open.some((account) => (account.number | 0) === number32);
   }
 
   /** Closes every window and forgets how late it is: the clock has been set. */

@@ -1,11 +1,12 @@
-import { KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC3, KEY_WORDS, META_ENI_SHIFT, META_IPV6 } from '../../shared/flow-key.ts';
+import { KEY_META, KEY_WORDS, META_ENI_SHIFT } from '../../shared/flow-key.ts';
 import { PROTOCOL_TCP } from '../../shared/protocol.ts';
 import type { VerdictEngine } from '../../shared/verdict/engine.ts';
 import {
-  ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_FIN,
+  ENTRY_DOUBLES, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_FIN,
   STATE_GENERATION, STATE_GENERATION_SHIFT, STATE_INITIATOR, STATE_INITIATOR_SHIFT, STATE_NEW, STATE_OPENER, STATE_TIMER,
   STATE_TIMER_SHIFT, TIMER_CLOSED,
 } from './entry.ts';
+import { entryKey } from './entry-key.ts';
 import { NO_ENTRY, type FlowTable } from './flow-table.ts';
 import { idleTimersUs, timerOf, type IdleTimers } from './idle-timers.ts';
 import { reverseKey } from './reverse-key.ts';
@@ -242,18 +243,8 @@ export class Connections {
     return this.table.find(this.reverse, 0, this.table.hash(this.reverse, 0));
   }
 
-  /** The entry's key, in the layout of shared/flow-key.ts, to `this.key`. */
+  /** The entry's key to `this.key`. */
   private loadKey(entry: number): void {
-    const words = this.table.words;
-    const base = entry * ENTRY_WORDS;
-    const key = this.key;
-    key[KEY_SRC3] = words[base + KEY_SRC3]!;
-    key[KEY_DST3] = words[base + KEY_DST3]!;
-    key[KEY_PORTS] = words[base + KEY_PORTS]!;
-    key[KEY_META] = words[base + KEY_META]!;
-    const isIpv6 = (key[KEY_META]! & META_IPV6) !== 0;
-    for (let word = 0; word < 6; word++) {
-      key[KEY_SRC0 + word] = isIpv6 ? words[base + ENTRY_ADDRESS_PREFIXES + word]! : word % 3 === 2 ? 0xffff : 0;
-    }
+    entryKey(this.table.words, entry * ENTRY_WORDS, this.key);
   }
 }

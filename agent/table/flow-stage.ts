@@ -1,6 +1,8 @@
 import { META_ENI_SHIFT, KEY_META } from '../../shared/flow-key.ts';
 import type { TrafficType } from '../../shared/topology/topology.ts';
 import type { VerdictEngine } from '../../shared/verdict/engine.ts';
+import { EntryReplay, saveEntries } from '../checkpoint/table-state.ts';
+import type { SavedPipeline } from '../checkpoint/saved-state.ts';
 import {
   QUEUE_FRAGMENT, QUEUE_QUOTES, QUEUE_TCP_FLAGS, SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS, type KeyQueue,
 } from '../decode/key-queue.ts';
@@ -96,6 +98,19 @@ export class FlowStage {
       words[base + ENTRY_STATE]! |= (flags & QUEUE_TCP_FLAGS) | STATE_DIRTY;
       if ((flags & SPECIAL) !== 0) this.afterSpecial(entry, flags);
     }
+  }
+
+  /** The part of a checkpoint that is this stage's. */
+  save(all: boolean): Pick<SavedPipeline, 'windows' | 'entries'> {
+    return { windows: this.windows.save(), entries: saveEntries(this.table, all) };
+  }
+
+  /** Into a stage that has seen no packet yet; `saved`, oldest first. */
+  restore(saved: readonly SavedPipeline[], sealedThrough: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+    const entries = new EntryReplay();
+    for (const checkpoint of saved) entries.add(checkpoint.entries);
+    this.windows.restore(saved[saved.length - 1]!.windows, sealedThrough, eniNumbers, verdictNumbers);
+    entries.into(this.table, (window32) => this.windows.isOpen(window32), eniNumbers, verdictNumbers);
   }
 
   /** The rules have changed, and there may be more ENIs. */

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import {
-  KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, META_IPV6,
+  KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, KEY_WORDS, META_IPV6,
 } from '../../shared/flow-key.ts';
+import { entryKey } from './entry-key.ts';
 import {
   ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_STATE, ENTRY_WORDS, STATE_DIRTY,
 } from './entry.ts';
@@ -118,6 +119,18 @@ export class FlowTable {
     while (index[slot * 2 + 1] !== 0) slot = (slot + 1) & indexMask;
     index[slot * 2] = hash;
     index[slot * 2 + 1] = entry + 1;
+    return entry;
+  }
+
+  /** A new entry with the words that stand at `saved[at]` (ENTRY_WORDS of them); the table must not be full. */
+  adopt(saved: Int32Array, at: number): number {
+    const key = new Int32Array(KEY_WORDS);
+    entryKey(saved, at, key);
+    const hash = this.hash(key, 0);
+    const entry = this.insert(key, 0, hash);
+    const base = entry * ENTRY_WORDS;
+    this.words.set(saved.subarray(at, at + ENTRY_WORDS), base);
+    this.words[base + ENTRY_HASH] = hash;
     return entry;
   }
 
