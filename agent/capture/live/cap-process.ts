@@ -32,6 +32,7 @@ const LINK_TYPES: Readonly<Record<string, number>> = {
 };
 const STANDARD_OUTPUT = 1;
 const OUTPUT_BYTES = 256 * 1024;
+const FULL_PIPE_PAUSE_MS = 1;
 const PCAP_MAGIC_US = 0xa1b2c3d4;
 const PCAP_HEADER_BYTES = 24;
 const RECORD_HEADER_BYTES = 16;
@@ -40,6 +41,7 @@ const RECORD_HEADER_BYTES = 16;
 class PcapOutput {
   private readonly buffer = Buffer.alloc(OUTPUT_BYTES);
   private readonly view = new DataView(this.buffer.buffer, this.buffer.byteOffset, OUTPUT_BYTES);
+  private readonly pause = new Int32Array(new SharedArrayBuffer(4));
   private used = 0;
   private isScheduled = false;
 
@@ -73,8 +75,18 @@ class PcapOutput {
   /** Waits for a slow reader; meanwhile packets gather in libpcap's buffer. */
   flush(): void {
     this.isScheduled = false;
-    for (let at = 0; at < this.used;) at += writeSync(STANDARD_OUTPUT, this.buffer, at, this.used - at);
+    for (let at = 0; at < this.used;) at += this.write(at);
     this.used = 0;
+  }
+
+  private write(from: number): number {
+    try {
+      return writeSync(STANDARD_OUTPUT, this.buffer, from, this.used - from);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(this.pause, 0, 0, FULL_PIPE_PAUSE_MS);
+      return 0;
+    }
   }
 }
 

@@ -150,6 +150,23 @@ for (const capture of ['af_packet', ...(isCapTested() ? ['cap' as const] : [])] 
     t.false(await source.fill(new PacketBatch()));
   });
 
+  test.serial(`${capture}: a reader that lags does not end the source`, async (t) => {
+    const { sender, open } = await lab(t, capture);
+    const source = await open({ snapLengthBytes: 2000, ringBytes: 1 << 18, blockBytes: 1 << 16 });
+    for (let round = 0; round < 40; round++) { // two megabytes, more than fit into the ring, or into the pipe from cap
+      sender.send(frames(50, 1000));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    source.stop();
+    const seen = await countToEnd(source);
+    t.is(source.endReason?.kind, 'stopped', source.endReason?.text);
+    const { packets, drops } = source.statistics();
+    t.true(seen > 100 && seen <= 2000, `${seen} seen`);
+    if (drops === null) return void t.is(packets, seen);
+    t.true(drops > 0);
+    t.is(seen + drops, 2000);
+  });
+
   test.serial(`${capture}: stop ends a fill that waits`, async (t) => {
     const { open } = await lab(t, capture);
     const source = await open();
