@@ -3,6 +3,7 @@ import {
   KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, KEY_WORDS, META_IPV6,
 } from '../../shared/flow-key.ts';
 import { entryKey } from './entry-key.ts';
+import { alignedBuffer } from './aligned-buffer.ts';
 import {
   ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_STATE, ENTRY_WORDS, STATE_DIRTY,
 } from './entry.ts';
@@ -45,11 +46,11 @@ export class FlowTable {
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    const buffer = new ArrayBuffer(capacity * ENTRY_WORDS * 4);
+    const buffer = alignedBuffer(capacity * ENTRY_WORDS * 4);
     this.words = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);
     const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
-    this.index = new Int32Array(slots * 2);
+    this.index = new Int32Array(alignedBuffer(slots * 8));
     this.indexMask = slots - 1;
     this.freed = new Int32Array(capacity);
   }
