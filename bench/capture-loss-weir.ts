@@ -19,6 +19,7 @@ const pipeline = work === 'count' ? null : new Pipeline({ topology: parseTopolog
   },
 });
 
+const cpuBefore = process.cpuUsage();
 process.once('SIGTERM', () => source.stop());
 process.stdout.write('capturing\n');
 let seen = 0;
@@ -29,7 +30,7 @@ while (await source.fill(batch)) {
 pipeline?.close();
 const { drops } = source.statistics();
 await source.close();
-const { user, system } = process.cpuUsage();
+const { user, system } = process.cpuUsage(cpuBefore);
 // cutime and cstime of proc(5): cap runs in a process of its own
 const ofChildren = readFileSync('/proc/self/stat', 'utf8').replace(/^.*\) /, '').split(' ').slice(13, 15).reduce((sum, ticks) => sum + Number(ticks) / 100, 0);
 const endReason = source.endReason?.kind === 'stopped' ? '' : source.endReason?.text;

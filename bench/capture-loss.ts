@@ -4,8 +4,8 @@
  *   sudo node --import tsx bench/capture-loss.ts [--packets 3000000] [--flows 40000] [--rate 0]
  *
  * Needs root, tcpreplay, and for the comparison tcpdump, softflowd, and cap built. CPU seconds are those of the
- * capturing program, user and system, from its start to its end; what the kernel does for it in the sender's context
- * (copying into the ring) is in the sender's.
+ * capturing program, user and system, from when it captures; what the kernel does for it in the sender's context (copying
+ * into the ring) is in the sender's.
  */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,6 +22,8 @@ const TRACE_PACKETS = 100_000;
 const FRAME_BYTES = 96;
 const USER_HZ = 100;
 const START_LIMIT_MS = 20_000;
+/** libpcap hands over what is left in a block after one second. */
+const SETTLE_MS = 1500;
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-loss-'));
 
@@ -77,15 +79,16 @@ async function run(contestant: Contestant, here: NetworkNamespace, there: Networ
   const printed = collect(child);
   try {
     await printed.until(contestant.ready);
+    const cpuBefore = processCpuSeconds(child.pid!);
     const before = (await here.counters('eth0')).rxPackets;
     const started = performance.now();
     const report = await finished(there.spawn('tcpreplay', replay, { stdio: ['ignore', 'pipe', 'pipe'] }));
     const seconds = (performance.now() - started) / 1000;
     const sent = (await here.counters('eth0')).rxPackets - before;
     const rate = Number(/([\d.]+) pps/.exec(report)?.[1] ?? sent / seconds);
-    await new Promise((resolve) => setTimeout(resolve, 500)); // what is in the buffers is read
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     const hasEnded = child.exitCode !== null || child.signalCode !== null;
-    const tableCpuSeconds = hasEnded ? Number.NaN : processCpuSeconds(child.pid!);
+    const tableCpuSeconds = hasEnded ? Number.NaN : processCpuSeconds(child.pid!) - cpuBefore;
     const answer = contestant.ask ? there.run(contestant.ask[0]!, ...contestant.ask.slice(1)) : '';
     if (!hasEnded) {
       const ended = once(child, 'close');

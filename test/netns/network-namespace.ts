@@ -3,6 +3,7 @@
  * with all that is in them. Needs root.
  */
 import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { systemCalls } from '../../agent/capture/live/system-calls.ts';
 import { NetlinkLinks } from '../../agent/capture/live/netlink-links.ts';
@@ -37,6 +38,13 @@ export class NetworkNamespace {
   /** A program to its end; its standard output. */
   run(program: string, ...args: string[]): string {
     return execFileSync('ip', ['netns', 'exec', this.name, program, ...args], { encoding: 'utf8', timeout: PROGRAM_TIMEOUT_MS });
+  }
+
+  /** A program to its end, while the test goes on. */
+  async beside(program: string, ...args: string[]): Promise<void> {
+    const child = this.spawn(program, args, { stdio: 'ignore', timeout: PROGRAM_TIMEOUT_MS });
+    const [code] = (await once(child, 'close')) as [number | null];
+    if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`);
   }
 
   /** A program beside the test, which has to end it. */

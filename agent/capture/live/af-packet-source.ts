@@ -25,7 +25,10 @@ const HARDWARE_OF_IP: ReadonlySet<number> = new Set([
 const DRAIN_BLOCK_TIMEOUTS = 3;
 const DRAIN_SLACK_MS = 20;
 
-/** Packets of one interface from an AF_PACKET ring of its own. */
+/**
+ * Packets of one interface from an AF_PACKET ring of its own, in the thread that opened it. A worker thread closes its
+ * source before it ends: nothing else gives ring and descriptor back.
+ */
 export class AfPacketSource implements LiveSource {
   readonly interfaces: readonly CaptureInterface[];
   readonly damage: CaptureDamage | null = null;
@@ -54,7 +57,6 @@ export class AfPacketSource implements LiveSource {
     this.drainMs = DRAIN_BLOCK_TIMEOUTS * blockTimeoutMs + DRAIN_SLACK_MS;
     this.socket = new AfPacketSocket(link.name, hasLinkHeader);
     try {
-      // packets would be hidden from the interface's other sources otherwise: the socket sees nothing before its filter is there
       this.program = captureProgram({
         hasLinkHeader, isLoopback: link.hardwareType === HARDWARE_LOOPBACK, shipping: settings.shipping ?? null, snapLengthBytes,
         user: settings.filter ? compileFilter(settings.filter, { interface: link.name, linkType: this.interfaces[0]!.linkType, snapLengthBytes }) : null,

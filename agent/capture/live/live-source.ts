@@ -23,8 +23,8 @@ export interface CaptureEnd {
  *     nothing to hand out it resolves true with an empty batch.
  * I2. Packets handed out + drops = packets that passed the filter, once `fill` has resolved false and where drops are
  *     known at all.
- * I3. An interface that goes down pauses its source, which goes on when the interface is up again. Only removal
- *     (also to another network namespace) ends it; a rename does not.
+ * I3. An interface that goes down pauses its source, which goes on when the interface is up again (cap's source ends
+ *     as `failed`). Removal, also to another network namespace, ends it; a rename does not.
  */
 export interface LiveSource extends PacketSource {
   readonly endReason: CaptureEnd | null;
@@ -76,7 +76,10 @@ export interface FanOutMembership {
  * use and costs the kernel a copy.
  */
 export const DEFAULT_SNAP_LENGTH_BYTES = 256;
-/** At 256 bytes a packet about 90,000 packets: a quarter of a second at 350,000 packets/s. */
+/**
+ * How long nobody may read before packets are dropped: the ring holds about 100,000 packets (350 bytes each with their
+ * headers), and no longer than 128 blocks of 50 ms, because a block that is handed over half empty stays so.
+ */
 export const DEFAULT_RING_BYTES = 32 * 1024 * 1024;
 export const DEFAULT_BLOCK_BYTES = 256 * 1024;
 export const DEFAULT_BLOCK_TIMEOUT_MS = 50;

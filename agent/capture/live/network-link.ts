@@ -19,7 +19,7 @@ export interface NetworkLink {
   readonly counters: LinkCounters;
 }
 
-/** Since the interface was made. */
+/** Since the interface was made. Bytes are frames with their link header, on most interfaces (not on `lo`). */
 export interface LinkCounters {
   readonly rxPackets: number;
   readonly txPackets: number;
@@ -33,7 +33,6 @@ export function isUp(flags: number): boolean {
   return (flags & FLAG_UP) !== 0;
 }
 
-/** The interface with that name or index, or all of them. */
 export interface LinkTable {
   readAll(): NetworkLink[];
   read(name: string): NetworkLink | null;

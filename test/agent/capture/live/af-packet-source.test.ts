@@ -20,7 +20,7 @@ import { countToEnd, readLiveRows, readLiveToEnd } from './live-rows.ts';
 const HERE_MAC = '02:00:00:00:00:02';
 const THERE_MAC = '02:00:00:00:00:01';
 
-/** Nobody reads while a program is waited for, and each block timeout uses up a block: 256 of them. */
+/** Nobody reads while the test waits for `ip`, and each block timeout may use up a block: 256 of them. */
 const PATIENT_RING = { ringBytes: 1 << 24, blockBytes: 1 << 16 };
 
 interface Lab {
@@ -80,11 +80,12 @@ test.serial('real programs: packets and bytes are those of the counters of the i
   const { here, there, open } = await lab(t, true);
   const source = await open(here, { interface: 'eth0', snapLengthBytes: 96 });
   const before = await here.counters('eth0');
-  there.run('ping', '-q', '-c', '50', '-i', '0.002', '-s', '1200', '10.0.0.2');
-  there.run('ping', '-q', '-c', '5', '-i', '0.002', '-s', '4000', '10.0.0.2');
+  const reading = readLiveToEnd(source);
+  await there.beside('ping', '-q', '-c', '50', '-i', '0.002', '-s', '1200', '10.0.0.2');
+  await there.beside('ping', '-q', '-c', '5', '-i', '0.002', '-s', '4000', '10.0.0.2');
   const after = await here.counters('eth0');
   source.stop();
-  const rows = await readLiveToEnd(source);
+  const rows = await reading;
   const isOut = (row: CapturedRow): boolean => row.kernelDirection === KERNEL_OUTGOING;
   t.is(rows.filter((row) => !isOut(row)).length, after.rxPackets - before.rxPackets);
   t.is(rows.filter(isOut).length, after.txPackets - before.txPackets);
@@ -138,9 +139,10 @@ test.serial('a ring that is too small: sent = handed out + drops', async (t) => 
 test.serial('loopback: each packet counts once', async (t) => {
   const { here, open } = await lab(t);
   const source = await open(here, { interface: 'lo' });
-  here.run('ping', '-q', '-c', '3', '-i', '0.002', '127.0.0.1');
+  const reading = readLiveToEnd(source);
+  await here.beside('ping', '-q', '-c', '3', '-i', '0.002', '127.0.0.1');
   source.stop();
-  const rows = await readLiveToEnd(source);
+  const rows = await reading;
   t.is(rows.length, 6);
   t.is(rows.length, (await here.counters('lo')).rxPackets);
   t.true(rows.every((row) => row.kernelDirection === KERNEL_HOST));
