@@ -115,16 +115,16 @@ export class Pipeline {
 
   /**
    * Goes on where a pipeline with these checkpoints (oldest first, the first a whole one) was, before any packet. Windows
-   * up to the one that starts at `sealedThrough` (Unix seconds; null: none) were handed on by then. False where the
-   * checkpoints are of windows of another length, of which nothing can be used.
+   * up to the one that starts at `sealedThrough` (Unix seconds; null: none) were handed on by then. `nowUs`: the time at
+   * which watching goes on. False where the checkpoints are of windows of another length, of which nothing can be used.
    */
-  restore(saved: readonly SavedPipeline[], sealedThrough: number | null): boolean {
+  restore(saved: readonly SavedPipeline[], sealedThrough: number | null, nowUs: number): boolean {
     const last = saved[saved.length - 1];
     const { windows } = this.stage;
     if (!last || last.windows.windowSeconds !== windows.windowSeconds) return false;
     const eniNumbers = Int32Array.from(last.eniIds, (eniId) => this.enis.find(eniId));
     const sealedNumber = sealedThrough === null ? -Infinity : sealedThrough / windows.windowSeconds;
-    this.stage.restore(saved, sealedNumber, eniNumbers, this.engine.adopt(last.verdicts));
+    this.stage.restore(saved, sealedNumber, nowUs, eniNumbers, this.engine.adopt(last.verdicts));
     return true;
   }
 

@@ -21,6 +21,7 @@ import { TapBoard, bindsAlike } from './tap-board.ts';
 import { TopRejected } from './top-rejected.ts';
 import { TopologyFile } from './topology-file.ts';
 import { Totals } from './totals.ts';
+import { savedCounters } from './worker-checkpoint.ts';
 import type { WorkerReport } from './worker-messages.ts';
 
 /** A thread that says nothing for so long hangs; it reports every second. */
@@ -98,14 +99,14 @@ export class Agent {
     this.watch.start();
     this.plan = planCapture(this.topology, this.watch.links, configuration.interfaces);
     this.context = new AgentContext(configuration.agentId, this.plan.topology);
-    this.desk = new SealDesk(configuration.workers, (seals) => this.takeSeals(seals));
-    this.startThreads();
+    this.desk = new SealDesk(configuration.workers, (seals) => this.takeSeals(seals), (windowStart) => this.released(windowStart));
+    const reached = this.startThreads();
     this.board = new TapBoard(this.threads, this.desk, (name) => this.sourceOptions(name), {
       info: (text) => log.info(text),
       warn: (text) => log.warn(text),
       refused: (name, code, text) => this.refused(name, code, text),
     });
-    this.board.follow(this.plan, this.revision, new Map(), false);
+    this.board.follow(this.plan, this.revision, reached, false);
     this.tellOfPlan();
     await this.board.settled();
     if (this.startFailure !== null) throw this.startFailure;
@@ -171,14 +172,22 @@ export class Agent {
     return interfaceTopology(DEFAULT_TOPOLOGY, this.configuration.interfaces ?? []);
   }
 
-  private startThreads(): void {
+  /** The counters of interfaces up to which the threads know what passed, out of the checkpoints that they take up. */
+  private startThreads(): ReadonlyMap<number, LinkCounters> {
     const { agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, workers } = this.configuration;
     const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, revision: this.revision };
+    const paths = Array.from({ length: workers }, (_, index) => this.state.checkpointPath(index)).filter((path) => path !== null);
+    const reached = savedCounters(paths);
+    const { sealedThrough } = this.state;
     for (let index = 0; index < workers; index++) {
+      const path = paths[index];
+      const checkpoint = path === undefined ? null : { path, sealedThrough };
       this.threads.push(new CaptureThread(
-        index, { pipeline, maxPackets: this.options.maxPackets }, this.context,
+        index, { pipeline, maxPackets: this.options.maxPackets, checkpoint }, this.context,
         (report, thread) => this.hear(report, thread), (error) => this.finish.reject(error)));
     }
+    const names = new Map(this.watch.links.map((link) => [link.ifindex, link.name]));
+    return new Map([...reached].filter(([ifindex, { name }]) => names.get(ifindex) === name));
   }
 
   private sourceOptions(name: string): LiveSourceOptions {
@@ -220,6 +229,12 @@ export class Agent {
     this.metrics.countSeals(seals);
     this.totals.countSeals(seals);
     this.output.sink.seals(seals, this.context);
+  }
+
+  /** The rows and seals of that window are written, or wait to be sent. */
+  private released(windowStart: number): void {
+    this.state.saveSealedThrough(windowStart);
+    for (const thread of this.threads) thread.order({ kind: 'handed-on', windowStart });
   }
 
   private interfaceChanged({ kind, link }: InterfaceEvent): void {

@@ -9,8 +9,9 @@ import { HARDWARE_LOOPBACK, type LinkCounters } from '../capture/live/network-li
 import { linkTable } from '../capture/live/link-table.ts';
 import { Pipeline } from '../pipeline.ts';
 import { ClockWatch, SYSTEM_CLOCKS } from './clock-watch.ts';
-import { GapMeasure } from './gap-measure.ts';
-import { Tap } from './tap.ts';
+import { GapMeasure, passedPackets } from './gap-measure.ts';
+import { Tap, type CounterReading } from './tap.ts';
+import { WorkerCheckpoint, type SavedTap } from './worker-checkpoint.ts';
 import type { NewNames, TapOrder, WorkerOrder, WorkerReport, WorkerSettings, WorkerStatistics } from './worker-messages.ts';
 
 const TICK_MS = 200;
@@ -21,7 +22,10 @@ class CaptureWorker {
   private readonly pipeline: Pipeline;
   private readonly clock = new ClockWatch();
   private readonly taps = new Map<number, Tap>();
+  private readonly checkpoint: WorkerCheckpoint | null;
   private readonly timer: NodeJS.Timeout;
+  /** null: what had passed was not known yet. */
+  private readonly tapsAtStop: (SavedTap | null)[] = [];
   private packetsLeft: number;
   private opening = 0;
   private isStopping = false;
@@ -35,6 +39,8 @@ class CaptureWorker {
       rows: (rows, context) => this.sendRows(rows, context),
       seals: (seals) => this.sendSeals(seals),
     });
+    this.checkpoint = settings.checkpoint && new WorkerCheckpoint(settings.checkpoint);
+    this.checkpoint?.restore(this.pipeline, SYSTEM_CLOCKS.wallUs());
     this.pipeline.tick(SYSTEM_CLOCKS.wallUs());
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
@@ -43,6 +49,7 @@ class CaptureWorker {
     if (order.kind === 'open') void this.open(order.tap);
     else if (order.kind === 'start') this.taps.get(order.ifindex)?.start();
     else if (order.kind === 'close') this.taps.get(order.ifindex)?.source.stop();
+    else if (order.kind === 'handed-on') this.checkpoint?.handedOn(order.windowStart);
     else if (order.kind === 'stop') void this.stop();
     else {
       this.pipeline.revise(order.topology, order.revision);
@@ -55,7 +62,8 @@ class CaptureWorker {
     this.opening++;
     try {
       const source = await openLiveSource(order.source, (text) => send({ kind: 'warning', text }));
-      const tap = new Tap(order, source, this.measureGap(order), Boolean(order.source.filter));
+      const reading = readCounter(order);
+      const tap = new Tap(order, source, measureGap(order, reading), reading, Boolean(order.source.filter));
       this.taps.set(ifindex, tap);
       if (this.isStopping) source.stop();
       send({ kind: 'opened', ifindex, fanOutGroup: tap.fanOutGroup });
@@ -68,12 +76,6 @@ class CaptureWorker {
     }
   }
 
-  private measureGap({ countersBefore, source }: TapOrder): GapMeasure | null {
-    if (countersBefore === null) return null;
-    const link = linkTable().read(source.interface);
-    return link && new GapMeasure(countersBefore, link.counters, SYSTEM_CLOCKS.wallUs(), link.hardwareType === HARDWARE_LOOPBACK);
-  }
-
   /** To the end of the source. */
   private async capture(tap: Tap): Promise<void> {
     const { source, batch } = tap;
@@ -84,6 +86,7 @@ class CaptureWorker {
     this.countLosses(tap, true);
     await source.close();
     this.taps.delete(tap.ifindex);
+    if (this.isStopping) this.tapsAtStop.push(tap.saved(SYSTEM_CLOCKS.wallUs()));
     const link = linkTable().read(tap.name);
     const countersAfter: LinkCounters | null = link !== null && link.ifindex === tap.ifindex ? link.counters : null;
     const reason = source.endReason ?? { kind: 'failed', text: `capture on ${tap.name} ended` };
@@ -119,7 +122,20 @@ class CaptureWorker {
       if (tap.isBehind && tap.lastTimeUs < nowUs) nowUs = tap.lastTimeUs;
     }
     this.pipeline.tick(nowUs);
-    if (++this.ticks % TICKS_PER_REPORT === 0) send({ kind: 'statistics', statistics: this.statistics() });
+    if (++this.ticks % TICKS_PER_REPORT !== 0) return;
+    send({ kind: 'statistics', statistics: this.statistics() });
+    this.writeCheckpoint();
+  }
+
+  /** Not while packets may still come that an interface counted before its source was read for the first time. */
+  private writeCheckpoint(): void {
+    const taps = [...this.taps.values()].map((tap) => tap.saved(SYSTEM_CLOCKS.wallUs())).filter((tap) => tap !== null);
+    if (this.opening > this.taps.size || taps.length < this.taps.size) return;
+    try {
+      this.checkpoint?.write(this.pipeline, taps);
+    } catch (error) {
+      send({ kind: 'warning', text: `no checkpoint can be written: ${(error as Error).message}` });
+    }
   }
 
   private countLosses(tap: Tap, isLast: boolean): void {
@@ -137,6 +153,8 @@ class CaptureWorker {
     while (this.opening > 0) await sleep(DRAIN_POLL_MS);
     const statistics = this.statistics();
     this.pipeline.close(true);
+    const taps = this.tapsAtStop.filter((tap) => tap !== null);
+    if (taps.length === this.tapsAtStop.length) this.checkpoint?.writeLast(this.pipeline, taps);
     send({ kind: 'stopped', statistics });
     parentPort!.close();
   }
@@ -151,6 +169,7 @@ class CaptureWorker {
   }
 
   private sendSeals(seals: Seal[]): void {
+    if (seals.length > 0) this.checkpoint?.sealed(seals[0]!.windowStart);
     send({ kind: 'seals', seals });
   }
 
@@ -159,6 +178,19 @@ class CaptureWorker {
     this.namesSent = { verdicts: verdicts.length, enis: enis.length };
     return names;
   }
+}
+
+/** null in a worker that joins another one's fan-out group, and where the interface has gone again. */
+function readCounter({ source }: TapOrder): CounterReading | null {
+  if (source.fanOut && source.fanOut.group !== 'new') return null;
+  const link = linkTable().read(source.interface);
+  return link && { packets: passedPackets(link.counters, link.hardwareType === HARDWARE_LOOPBACK), atUs: SYSTEM_CLOCKS.wallUs() };
+}
+
+function measureGap({ countersBefore, source }: TapOrder, reading: CounterReading | null): GapMeasure | null {
+  if (countersBefore === null || reading === null) return null;
+  const isLoopback = linkTable().read(source.interface)?.hardwareType === HARDWARE_LOOPBACK;
+  return new GapMeasure(passedPackets(countersBefore, isLoopback), reading.packets, reading.atUs);
 }
 
 function send(report: WorkerReport, buffers: ArrayBuffer[] = []): void {

@@ -2,7 +2,12 @@ import type { PacketBatch } from '../../shared/packet-batch.ts';
 import type { LinkCounters } from '../capture/live/network-link.ts';
 
 /** How long packets from before the reading of the counters may still come out of the ring. */
-const SETTLE_US = 500_000;
+export const SETTLE_US = 500_000;
+
+/** Packets that have passed by the interface's counters; on loopback each counts as received and as sent. */
+export function passedPackets(counters: LinkCounters, isLoopback: boolean): number {
+  return counters.rxPackets + (isLoopback ? 0 : counters.txPackets);
+}
 
 /**
  * How many packets passed an interface before its source was open: the interface counted them, and the source did not
@@ -13,10 +18,9 @@ export class GapMeasure {
   private readonly readAtUs: number;
   private handedOut = 0;
 
-  /** `after` was read at `readAtUs`, once the source was open. */
-  constructor(before: LinkCounters, after: LinkCounters, readAtUs: number, isLoopback: boolean) {
-    const passed = (counters: LinkCounters): number => counters.rxPackets + (isLoopback ? 0 : counters.txPackets);
-    this.countedPackets = passed(after) - passed(before);
+  /** `countedAfter` was read at `readAtUs`, once the source was open. */
+  constructor(countedBefore: number, countedAfter: number, readAtUs: number) {
+    this.countedPackets = countedAfter - countedBefore;
     this.readAtUs = readAtUs;
   }
 

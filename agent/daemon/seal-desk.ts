@@ -26,13 +26,16 @@ const MAX_WINDOWS_WAITED = 2;
 export class SealDesk {
   private readonly workers: number;
   private readonly handOn: (seals: Seal[]) => void;
+  private readonly onReleased: (windowStart: number) => void;
   private readonly watches = new Map<string, Watch>();
   /** By start of the window: seals by worker, oldest first. */
   private readonly waiting = new Map<number, Seal[][][]>();
 
-  constructor(workers: number, handOn: (seals: Seal[]) => void) {
+  /** `onReleased`: nothing of that window waits here any more. */
+  constructor(workers: number, handOn: (seals: Seal[]) => void, onReleased: (windowStart: number) => void = () => {}) {
     this.workers = workers;
     this.handOn = handOn;
+    this.onReleased = onReleased;
   }
 
   /** `isWhole`: nothing passed before that is not stated. */
@@ -101,6 +104,7 @@ export class SealDesk {
     const offsetMs = Date.now() - performance.now();
     const stated = seals.filter((seal) => this.applyWatch(seal, offsetMs));
     if (stated.length > 0) this.handOn(stated);
+    if (seals.length > 0) this.onReleased(seals[0]!.windowStart);
   }
 
   /** False for an ENI that was not watched in this window. */

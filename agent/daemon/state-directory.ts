@@ -10,9 +10,11 @@ interface State {
   readonly fingerprint: string;
   /** Of the last start. */
   readonly epoch: number;
+  /** Start of the last window whose rows and seals were handed on, Unix seconds; null: none yet. */
+  readonly sealedThrough: number | null;
 }
 
-const EMPTY: State = { revision: 0, fingerprint: '', epoch: 0 };
+const EMPTY: State = { revision: 0, fingerprint: '', epoch: 0, sealedThrough: null };
 const FILE = 'agent.json';
 
 /**
@@ -43,14 +45,28 @@ export class StateDirectory {
     return this.state.revision;
   }
 
-  private save(state: State): void {
+  get sealedThrough(): number | null {
+    return this.state.sealedThrough;
+  }
+
+  saveSealedThrough(windowStart: number): void {
+    if (windowStart > (this.state.sealedThrough ?? -Infinity)) this.save({ ...this.state, sealedThrough: windowStart }, false);
+  }
+
+  /** Path of a worker's checkpoint; null where nothing is remembered. */
+  checkpointPath(worker: number): string | null {
+    return this.path === null ? null : join(this.path, `checkpoint-${worker}`);
+  }
+
+  /** `isDurable`: it outlives the machine too, not only the process. */
+  private save(state: State, isDurable = true): void {
     this.state = state;
     if (this.path === null) return;
     const target = join(this.path, FILE);
     try {
       const descriptor = openSync(`${target}.new`, 'w', 0o640);
       writeFileSync(descriptor, `${JSON.stringify(state)}\n`);
-      fsyncSync(descriptor);
+      if (isDurable) fsyncSync(descriptor);
       closeSync(descriptor);
       renameSync(`${target}.new`, target);
     } catch (error) {
@@ -64,7 +80,7 @@ function read(path: string): State {
     mkdirSync(path, { recursive: true });
     const state = JSON.parse(readFileSync(join(path, FILE), 'utf8')) as Partial<State>;
     const isState = Number.isSafeInteger(state.revision) && Number.isSafeInteger(state.epoch) && typeof state.fingerprint === 'string';
-    return isState ? (state as State) : EMPTY;
+    return isState ? { ...EMPTY, ...state } : EMPTY;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return EMPTY;
     throw unusable(path, error);

@@ -2,7 +2,15 @@ import { PacketBatch, type CaptureInterface } from '../../shared/packet-batch.ts
 import { AfPacketSource } from '../capture/live/af-packet-source.ts';
 import type { LiveSource } from '../capture/live/live-source.ts';
 import type { GapMeasure } from './gap-measure.ts';
+import { SETTLE_US } from './gap-measure.ts';
+import type { SavedTap } from './worker-checkpoint.ts';
 import type { TapBinding, TapStatistics } from './worker-messages.ts';
+
+/** The interface's packet counter, read at a time (Unix microseconds) after its source was open. */
+export interface CounterReading {
+  readonly packets: number;
+  readonly atUs: number;
+}
 
 /** One interface of a worker: its source, its ENIs, and what was counted. */
 export class Tap {
@@ -18,13 +26,19 @@ export class Tap {
   lastTimeUs = 0;
   private gap: GapMeasure | null;
   private readonly hasUnknownGap: boolean;
+  private readonly reading: CounterReading | null;
+  /** Packets handed out with a time after the reading; all of them where there is no reading. */
+  private packetsSince = 0;
   private packets = 0;
   private bytes = 0;
   private dropsCounted = 0;
   private gapPackets = 0;
 
-  /** `gap`: null where nothing was missed. It cannot be told where not every packet is let in. */
-  constructor(binding: TapBinding, source: LiveSource, gap: GapMeasure | null, isFiltered: boolean) {
+  /**
+   * `gap`: null where nothing was missed. It cannot be told where not every packet is let in. `reading`: null in a worker
+   * that joins another one's fan-out group.
+   */
+  constructor(binding: TapBinding, source: LiveSource, gap: GapMeasure | null, reading: CounterReading | null, isFiltered: boolean) {
     this.ifindex = binding.ifindex;
     this.source = source;
     this.name = binding.name;
@@ -32,6 +46,7 @@ export class Tap {
     this.interfaces = [{ name: binding.name, linkType: source.interfaces[0]!.linkType }];
     this.gap = gap;
     this.hasUnknownGap = isFiltered;
+    this.reading = reading;
   }
 
   get fanOutGroup(): number | null {
@@ -58,7 +73,23 @@ export class Tap {
     this.bytes += bytes;
     this.isBehind = true;
     this.lastTimeUs = batch.timeUs[count - 1]!;
+    this.packetsSince += this.countSince(batch);
     this.gap?.see(batch);
+  }
+
+  /** Where a checkpoint has it; null while packets from before the reading may still come. */
+  saved(nowUs: number): SavedTap | null {
+    const { ifindex, name, reading, packetsSince, dropsCounted } = this;
+    if (reading !== null && nowUs - reading.atUs <= SETTLE_US) return null;
+    return { ifindex, name, countedAtOpen: reading?.packets ?? null, packetsSince: packetsSince + dropsCounted };
+  }
+
+  private countSince({ timeUs, count }: PacketBatch): number {
+    const atUs = this.reading?.atUs ?? -Infinity;
+    if (timeUs[0]! > atUs && timeUs[count - 1]! > atUs) return count;
+    let since = 0;
+    for (let i = 0; i < count; i++) if (timeUs[i]! > atUs) since++;
+    return since;
   }
 
   /** Drops since the last call; null: the source cannot know. */

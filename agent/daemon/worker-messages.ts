@@ -9,8 +9,17 @@ import type { LinkCounters } from '../capture/live/network-link.ts';
 import type { LiveSourceOptions } from '../capture/live/open-live-source.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 
+/** Where a worker keeps what the next process needs to go on. */
+export interface CheckpointSettings {
+  readonly path: string;
+  /** Start of the last window that was handed on for good, Unix seconds; null: none. */
+  readonly sealedThrough: number | null;
+}
+
 /** What a worker is made with. */
 export interface WorkerSettings {
+  /** null: nothing outlives the process. */
+  readonly checkpoint: CheckpointSettings | null;
   readonly pipeline: PipelineOptions;
   /** Packets after which the worker reports `counted` and takes no more; null: no end. */
   readonly maxPackets: number | null;
@@ -36,6 +45,8 @@ export type WorkerOrder =
   | { readonly kind: 'start'; readonly ifindex: number }
   | { readonly kind: 'close'; readonly ifindex: number }
   | { readonly kind: 'revise'; readonly topology: Topology; readonly revision: number; readonly taps: readonly TapBinding[] }
+  /** The rows and seals of the window that starts then are where they belong, so that a checkpoint need not hold them. */
+  | { readonly kind: 'handed-on'; readonly windowStart: number }
   | { readonly kind: 'stop' };
 
 export interface TapStatistics {

@@ -18,6 +18,8 @@ export class WindowAccount {
   readonly windowSeconds: number;
   /** Rows taken out of the flow table before the window closed; replaced when they are handed on. */
   rows: Records;
+  /** Nobody watched from some moment on until after its end. */
+  wasCutOff = false;
   /** Rows of one key may have been written more than once. */
   needsMerge = false;
   packetsSeen: Float64Array;
@@ -114,7 +116,7 @@ export class WindowAccount {
       ringDrops: orUnknown(this.ringDrops[eni]!),
       gapPackets: orUnknown(this.gapPackets[eni]!),
       revision,
-      partial,
+      partial: partial || this.wasCutOff,
     };
   }
 

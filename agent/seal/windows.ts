@@ -91,14 +91,18 @@ export class Windows {
     };
   }
 
-  /** Goes on where an agent before this one was; windows up to `sealedThrough` have been handed on already. */
-  restore(saved: SavedWindows, sealedThrough: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+  /**
+   * Goes on where an agent before this one was; windows up to `sealedThrough` have been handed on already, those that
+   * ended before `nowUs` while nobody watched.
+   */
+  restore(saved: SavedWindows, sealedThrough: number, nowUs: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
     this.latestUs = saved.latestUs;
     this.closedThrough = Math.max(saved.closedThrough, sealedThrough);
     for (const window of saved.open) {
       if (window.number <= this.closedThrough) continue;
       const account = new WindowAccount(window.number, this.windowSeconds, this.eniCount);
       account.restore(window, eniNumbers, verdictNumbers);
+      account.wasCutOff = (window.number + 1) * this.widthUs <= nowUs;
       this.open.push(account);
     }
   }

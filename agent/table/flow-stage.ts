@@ -106,10 +106,10 @@ export class FlowStage {
   }
 
   /** Into a stage that has seen no packet yet; `saved`, oldest first. */
-  restore(saved: readonly SavedPipeline[], sealedThrough: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+  restore(saved: readonly SavedPipeline[], sealedThrough: number, nowUs: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
     const entries = new EntryReplay();
     for (const checkpoint of saved) entries.add(checkpoint.entries);
-    this.windows.restore(saved[saved.length - 1]!.windows, sealedThrough, eniNumbers, verdictNumbers);
+    this.windows.restore(saved[saved.length - 1]!.windows, sealedThrough, nowUs, eniNumbers, verdictNumbers);
     entries.into(this.table, (window32) => this.windows.isOpen(window32), eniNumbers, verdictNumbers);
   }
 

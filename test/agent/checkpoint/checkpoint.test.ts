@@ -99,7 +99,7 @@ test('killed and restored at any moments, an agent states what one that lived on
       if (piece % 3 !== 2) return;
       // the agents that follow know the ENIs in another order
       pipeline = pipelineInto(parts, piece % 2 === 0 ? ['eni-2', 'eni-1'] : ['eni-1', 'eni-2']);
-      t.true(pipeline.restore(saved, null));
+      t.true(pipeline.restore(saved, null, BASE_US));
       saved = [];
     });
     feed(pipeline, packets.slice(at));
@@ -119,12 +119,23 @@ test('what was handed on after the checkpoint is not stated twice', (t) => {
   feed(first, [at(2), at(13)]);
   t.deepEqual(collected.seals.map((seal) => seal.packetsSeen), [2], 'the window was sealed, then the agent died');
   const second = pipelineInto(collected, ['eni-1']);
-  second.restore(saved, BASE_US / 1e6);
+  second.restore(saved, BASE_US / 1e6, BASE_US);
   feed(second, [at(14)]);
   second.close();
   t.deepEqual(collected.seals.map((seal) => seal.packetsSeen), [2, 1]);
   t.deepEqual(collected.rows.map((row) => (JSON.parse(row) as unknown[])[12]), [2, 1]);
   t.true(collected.rows.every((row) => row.includes('"r-web"')), 'the connection is still known');
+});
+
+test('a window that ended while nobody watched is partial', (t) => {
+  const collected = new Collected();
+  const first = pipelineInto(collected, ['eni-1']);
+  feed(first, [{ data: udpFrame({ src: '10.9.9.9', dst: '10.0.0.1' }), timeUs: BASE_US + 1e6 }]);
+  const second = pipelineInto(collected, ['eni-1']);
+  second.restore([stored(first.checkpoint(true))], null, BASE_US + 25e6);
+  second.tick(BASE_US + 25e6);
+  second.close();
+  t.deepEqual(collected.seals.map(({ packetsSeen, partial }) => [packetsSeen, partial]), [[1, true], [0, false], [0, false]]);
 });
 
 test('a connection keeps its verdict over a restart, unless its rule is gone', (t) => {
@@ -135,7 +146,7 @@ test('a connection keeps its verdict over a restart, unless its rule is gone', (
   const verdictOf = (extraRule: string) => {
     const collected = new Collected();
     const after = pipelineInto(collected, ['eni-1'], extraRule, 2);
-    after.restore(saved, null);
+    after.restore(saved, null, BASE_US);
     feed(after, packets.slice(1));
     after.close();
     return collected.rows.map((row) => FIELDS.map(({ name }, i) => [name, (JSON.parse(row) as unknown[])[i]] as const)
