@@ -21,7 +21,7 @@ import { TapBoard, bindsAlike } from './tap-board.ts';
 import { TopRejected } from './top-rejected.ts';
 import { TopologyFile } from './topology-file.ts';
 import { Totals } from './totals.ts';
-import { savedCounters } from './worker-checkpoint.ts';
+import { reachedCounters } from './worker-checkpoint.ts';
 import type { WorkerReport } from './worker-messages.ts';
 
 /** A thread that says nothing for so long hangs; it reports every second. */
@@ -99,7 +99,7 @@ export class Agent {
     this.watch.start();
     this.plan = planCapture(this.topology, this.watch.links, configuration.interfaces);
     this.context = new AgentContext(configuration.agentId, this.plan.topology);
-    this.desk = new SealDesk(configuration.workers, (seals) => this.takeSeals(seals), (windowStart) => this.released(windowStart));
+    this.desk = new SealDesk(configuration.workers, (seals) => this.takeSeals(seals), (seals) => this.released(seals));
     const reached = this.startThreads();
     this.board = new TapBoard(this.threads, this.desk, (name) => this.sourceOptions(name), {
       info: (text) => log.info(text),
@@ -177,8 +177,9 @@ export class Agent {
     const { agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, workers } = this.configuration;
     const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, revision: this.revision };
     const paths = Array.from({ length: workers }, (_, index) => this.state.checkpointPath(index)).filter((path) => path !== null);
-    const reached = savedCounters(paths);
-    const { sealedThrough } = this.state;
+    const enisOf = (name: string): readonly string[] => this.plan.taps.find(({ link }) => link.name === name)?.eniIds ?? [];
+    const reached = reachedCounters(paths, this.state.sealed, enisOf);
+    const sealedThrough = this.state.sealed.reduce<number | null>((latest, { start }) => Math.max(latest ?? start, start), null);
     for (let index = 0; index < workers; index++) {
       const path = paths[index];
       const checkpoint = path === undefined ? null : { path, sealedThrough };
@@ -232,9 +233,9 @@ export class Agent {
   }
 
   /** The rows and seals of that window are written, or wait to be sent. */
-  private released(windowStart: number): void {
-    this.state.saveSealedThrough(windowStart);
-    for (const thread of this.threads) thread.order({ kind: 'handed-on', windowStart });
+  private released(seals: readonly Seal[]): void {
+    this.state.saveSealed(seals);
+    for (const thread of this.threads) thread.order({ kind: 'handed-on', windowStart: seals[0]!.windowStart });
   }
 
   private interfaceChanged({ kind, link }: InterfaceEvent): void {

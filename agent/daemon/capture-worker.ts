@@ -49,7 +49,7 @@ class CaptureWorker {
     if (order.kind === 'open') void this.open(order.tap);
     else if (order.kind === 'start') this.taps.get(order.ifindex)?.start();
     else if (order.kind === 'close') this.taps.get(order.ifindex)?.source.stop();
-    else if (order.kind === 'handed-on') this.checkpoint?.handedOn(order.windowStart);
+    else if (order.kind === 'handed-on') this.handedOn(order.windowStart);
     else if (order.kind === 'stop') void this.stop();
     else {
       this.pipeline.revise(order.topology, order.revision);
@@ -127,10 +127,16 @@ class CaptureWorker {
     this.writeCheckpoint();
   }
 
+  /** The next checkpoint at once: until then the one on disk knows nothing of what was counted since. */
+  private handedOn(windowStart: number): void {
+    this.checkpoint?.handedOn(windowStart);
+    this.writeCheckpoint();
+  }
+
   /** Not while packets may still come that an interface counted before its source was read for the first time. */
   private writeCheckpoint(): void {
     const taps = [...this.taps.values()].map((tap) => tap.saved(SYSTEM_CLOCKS.wallUs())).filter((tap) => tap !== null);
-    if (this.opening > this.taps.size || taps.length < this.taps.size) return;
+    if (this.isStopping || this.opening > this.taps.size || taps.length < this.taps.size) return;
     try {
       this.checkpoint?.write(this.pipeline, taps);
     } catch (error) {

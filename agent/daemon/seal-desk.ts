@@ -26,13 +26,13 @@ const MAX_WINDOWS_WAITED = 2;
 export class SealDesk {
   private readonly workers: number;
   private readonly handOn: (seals: Seal[]) => void;
-  private readonly onReleased: (windowStart: number) => void;
+  private readonly onReleased: (seals: readonly Seal[]) => void;
   private readonly watches = new Map<string, Watch>();
   /** By start of the window: seals by worker, oldest first. */
   private readonly waiting = new Map<number, Seal[][][]>();
 
-  /** `onReleased`: nothing of that window waits here any more. */
-  constructor(workers: number, handOn: (seals: Seal[]) => void, onReleased: (windowStart: number) => void = () => {}) {
+  /** `onReleased`: all seals of a window, after those that state something were handed on. */
+  constructor(workers: number, handOn: (seals: Seal[]) => void, onReleased: (seals: readonly Seal[]) => void = () => {}) {
     this.workers = workers;
     this.handOn = handOn;
     this.onReleased = onReleased;
@@ -104,7 +104,7 @@ export class SealDesk {
     const offsetMs = Date.now() - performance.now();
     const stated = seals.filter((seal) => this.applyWatch(seal, offsetMs));
     if (stated.length > 0) this.handOn(stated);
-    if (seals.length > 0) this.onReleased(seals[0]!.windowStart);
+    if (seals.length > 0) this.onReleased(seals);
   }
 
   /** False for an ENI that was not watched in this window. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
+import type { Seal } from '../../shared/seal.ts';
 import type { Topology } from '../../shared/topology/topology.ts';
 
 interface State {
@@ -10,11 +11,19 @@ interface State {
   readonly fingerprint: string;
   /** Of the last start. */
   readonly epoch: number;
-  /** Start of the last window whose rows and seals were handed on, Unix seconds; null: none yet. */
-  readonly sealedThrough: number | null;
+  readonly sealed: readonly SealedWindow[];
 }
 
-const EMPTY: State = { revision: 0, fingerprint: '', epoch: 0, sealedThrough: null };
+/** A window whose rows and seals were handed on. */
+export interface SealedWindow {
+  /** Unix seconds. */
+  readonly start: number;
+  readonly packetsSeen: Readonly<Record<string, number>>;
+}
+
+const EMPTY: State = { revision: 0, fingerprint: '', epoch: 0, sealed: [] };
+/** More than close between two checkpoints. */
+const WINDOWS_REMEMBERED = 16;
 const FILE = 'agent.json';
 
 /**
@@ -45,12 +54,15 @@ export class StateDirectory {
     return this.state.revision;
   }
 
-  get sealedThrough(): number | null {
-    return this.state.sealedThrough;
+  /** The last windows that were handed on. */
+  get sealed(): readonly SealedWindow[] {
+    return this.state.sealed;
   }
 
-  saveSealedThrough(windowStart: number): void {
-    if (windowStart > (this.state.sealedThrough ?? -Infinity)) this.save({ ...this.state, sealedThrough: windowStart }, false);
+  saveSealed(seals: readonly Seal[]): void {
+    const start = seals[0]!.windowStart;
+    const packetsSeen = Object.fromEntries(seals.map((seal) => [seal.eniId, seal.packetsSeen]));
+    this.save({ ...this.state, sealed: [...this.state.sealed, { start, packetsSeen }].slice(-WINDOWS_REMEMBERED) }, false);
   }
 
   /** Path of a worker's checkpoint; null where nothing is remembered. */

@@ -3,6 +3,7 @@ import { NO_COUNTERS, type LinkCounters } from '../capture/live/network-link.ts'
 import { CheckpointFile, readCheckpoints } from '../checkpoint/checkpoint-file.ts';
 import type { SavedPipeline } from '../checkpoint/saved-state.ts';
 import type { Pipeline } from '../pipeline.ts';
+import type { SealedWindow } from './state-directory.ts';
 import type { CheckpointSettings } from './worker-messages.ts';
 
 /** How far into an interface's packets a worker's state reaches. */
@@ -64,20 +65,52 @@ export class WorkerCheckpoint {
   }
 }
 
+/** How far into an interface's packets what is on disk reaches. */
+export interface ReachedCounters extends LinkCounters {
+  readonly name: string;
+}
+
 /**
- * By interface index, the counters up to which the states of all workers reach together. Interfaces of another boot are
- * left out: their counters began anew.
+ * By interface index, the counters up to which packets are in the states of all workers, or in a window that was sealed
+ * after these were written. Interfaces of another boot are left out: their counters began anew.
  */
-export function savedCounters(paths: readonly string[]): Map<number, LinkCounters & { readonly name: string }> {
-  const reached = new Map<number, LinkCounters & { readonly name: string }>();
-  const last = paths.map((path) => readCheckpoints<SavedWorker>(path).at(-1));
-  if (last.some((worker) => worker?.bootId !== bootId())) return reached;
-  for (const tap of last[0]!.taps) {
-    if (tap.countedAtOpen === null) continue;
-    const since = last.map((worker) => worker!.taps.find(({ ifindex }) => ifindex === tap.ifindex)?.packetsSince ?? 0);
-    reached.set(tap.ifindex, { ...NO_COUNTERS, name: tap.name, rxPackets: tap.countedAtOpen + since.reduce((sum, packets) => sum + packets, 0) });
+export function reachedCounters(
+  paths: readonly string[], sealed: readonly SealedWindow[], enisOf: (interfaceName: string) => readonly string[],
+): Map<number, ReachedCounters> {
+  const reached = new Map<number, ReachedCounters>();
+  const last = paths.map((path) => readCheckpoints<SavedWorker>(path).at(-1)).filter((worker) => worker?.bootId === bootId()) as SavedWorker[];
+  if (last.length === 0 || last.length < paths.length) return reached;
+  for (const { ifindex, name, countedAtOpen } of last[0]!.taps) {
+    if (countedAtOpen === null) continue;
+    let packets = countedAtOpen;
+    for (const { taps, pipeline } of last) {
+      packets += taps.find((tap) => tap.ifindex === ifindex)?.packetsSince ?? 0;
+      packets -= packetsIn(pipeline, sealed, enisOf(name));
+    }
+    for (const window of sealed) {
+      if (isClosedIn(last[0]!.pipeline, window)) continue;
+      for (const eniId of enisOf(name)) packets += window.packetsSeen[eniId] ?? 0;
+    }
+    reached.set(ifindex, { ...NO_COUNTERS, name, rxPackets: packets });
   }
   return reached;
+}
+
+function isClosedIn({ windows }: SavedPipeline, { start }: SealedWindow): boolean {
+  return start / windows.windowSeconds <= windows.closedThrough;
+}
+
+/** Packets of these ENIs that the state has in windows which have been sealed since. */
+function packetsIn({ eniIds, windows }: SavedPipeline, sealed: readonly SealedWindow[], enis: readonly string[]): number {
+  const numbers = new Set(sealed.map(({ start }) => start / windows.windowSeconds));
+  let packets = 0;
+  for (const { number, counters } of windows.open) {
+    if (!numbers.has(number)) continue;
+    eniIds.forEach((eniId, index) => {
+      if (enis.includes(eniId)) packets += counters['packetsSeen']![index] ?? 0;
+    });
+  }
+  return packets;
 }
 
 let knownBootId: string | null = null;
