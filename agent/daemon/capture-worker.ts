@@ -9,8 +9,8 @@ import { HARDWARE_LOOPBACK, type LinkCounters } from '../capture/live/network-li
 import { linkTable } from '../capture/live/link-table.ts';
 import { Pipeline } from '../pipeline.ts';
 import { ClockWatch, SYSTEM_CLOCKS } from './clock-watch.ts';
-import { GapMeasure, passedPackets } from './gap-measure.ts';
-import { Tap, type CounterReading } from './tap.ts';
+import { GapMeasure, passedPackets, readBetweenPackets, type CounterReading } from './gap-measure.ts';
+import { Tap } from './tap.ts';
 import { WorkerCheckpoint, type SavedTap } from './worker-checkpoint.ts';
 import type { NewNames, TapOrder, WorkerOrder, WorkerReport, WorkerSettings, WorkerStatistics } from './worker-messages.ts';
 
@@ -189,8 +189,11 @@ class CaptureWorker {
 /** null in a worker that joins another one's fan-out group, and where the interface has gone again. */
 function readCounter({ source }: TapOrder): CounterReading | null {
   if (source.fanOut && source.fanOut.group !== 'new') return null;
-  const link = linkTable().read(source.interface);
-  return link && { packets: passedPackets(link.counters, link.hardwareType === HARDWARE_LOOPBACK), atUs: SYSTEM_CLOCKS.wallUs() };
+  const read = (): number | null => {
+    const link = linkTable().read(source.interface);
+    return link && passedPackets(link.counters, link.hardwareType === HARDWARE_LOOPBACK);
+  };
+  return readBetweenPackets(read, SYSTEM_CLOCKS);
 }
 
 function measureGap({ countersBefore, source }: TapOrder, reading: CounterReading | null): GapMeasure | null {

@@ -1,16 +1,9 @@
 import { PacketBatch, type CaptureInterface } from '../../shared/packet-batch.ts';
 import { AfPacketSource } from '../capture/live/af-packet-source.ts';
 import type { LiveSource } from '../capture/live/live-source.ts';
-import type { GapMeasure } from './gap-measure.ts';
-import { SETTLE_US } from './gap-measure.ts';
+import { SETTLE_US, type CounterReading, type GapMeasure } from './gap-measure.ts';
 import type { SavedTap } from './worker-checkpoint.ts';
 import type { TapBinding, TapStatistics } from './worker-messages.ts';
-
-/** The interface's packet counter, read at a time (Unix microseconds) after its source was open. */
-export interface CounterReading {
-  readonly packets: number;
-  readonly atUs: number;
-}
 
 /** One interface of a worker: its source, its ENIs, and what was counted. */
 export class Tap {
