@@ -14,9 +14,13 @@ export const FREE = -1;
 /** No entry. */
 export const NO_ENTRY = -1;
 
+/** A slot of the index: entry + 1 in the lower bits, above them as many bits of the hash as have room; 0 is free. */
+const SLOT_ENTRY = 0x1ffffff;
+const SLOT_TAG = ~SLOT_ENTRY;
+
 /**
- * Flows by key: a dense pool of entries in one ArrayBuffer, found through an open-addressing index of
- * (hash, entry) pairs. Fixed capacity; memory is touched only as far as it is used.
+ * Flows by key: a dense pool of entries in one ArrayBuffer, found through an open-addressing index.
+ * Fixed capacity, 2^24 at most; memory is touched only as far as it is used.
  *
  * I1. Every entry in use stands in the index exactly once, at or behind its hash's home slot with no free slot between.
  * I2. The order in which entries are handed out depends on the packets alone, never on the hash secret, so that the
@@ -32,7 +36,6 @@ export class FlowTable {
   size = 0;
   /** Entries with an index below this have been in use at some time. */
   highWater = 0;
-  /** Slots of (hash, entry + 1); 0 in the second word is a free slot. */
   private readonly index: Int32Array;
   private readonly indexMask: number;
   private readonly freed: Int32Array;
@@ -50,7 +53,7 @@ export class FlowTable {
     this.words = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);
     const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
-    this.index = new Int32Array(alignedBuffer(slots * 8));
+    this.index = new Int32Array(alignedBuffer(slots * 4));
     this.indexMask = slots - 1;
     this.freed = new Int32Array(capacity);
   }
@@ -82,7 +85,7 @@ export class FlowTable {
     for (let slot = 0; slot < count; slot++) hashes[slot] = this.hash(keys, slot * slotWords);
     let touched = 0;
     for (let slot = 0; slot < count; slot++) {
-      const entry = index[(hashes[slot]! & indexMask) * 2 + 1]!;
+      const entry = index[hashes[slot]! & indexMask]! & SLOT_ENTRY;
       if (entry !== 0) touched ^= words[(entry - 1) * ENTRY_WORDS]!;
     }
     this.touched = touched;
@@ -93,9 +96,12 @@ export class FlowTable {
     const { index, indexMask } = this;
     let slot = hash & indexMask;
     for (;;) {
-      const entry = index[slot * 2 + 1]! - 1;
-      if (entry === NO_ENTRY) return NO_ENTRY;
-      if (index[slot * 2] === hash && this.equals(entry, keys, at)) return entry;
+      const found = index[slot]!;
+      if (found === 0) return NO_ENTRY;
+      if (((found ^ hash) & SLOT_TAG) === 0) {
+        const entry = (found & SLOT_ENTRY) - 1;
+        if (this.equals(entry, keys, at)) return entry;
+      }
       slot = (slot + 1) & indexMask;
     }
   }
@@ -117,9 +123,8 @@ export class FlowTable {
       for (let word = 0; word < 6; word++) words[prefixes + word] = keys[at + KEY_SRC0 + word]!;
     }
     let slot = hash & indexMask;
-    while (index[slot * 2 + 1] !== 0) slot = (slot + 1) & indexMask;
-    index[slot * 2] = hash;
-    index[slot * 2 + 1] = entry + 1;
+    while (index[slot] !== 0) slot = (slot + 1) & indexMask;
+    index[slot] = (hash & SLOT_TAG) | (entry + 1);
     return entry;
   }
 
@@ -137,24 +142,22 @@ export class FlowTable {
 
   /** Takes the entry out; its words stay readable until the next insert. */
   remove(entry: number): void {
-    const { index, indexMask } = this;
-    let slot = this.words[entry * ENTRY_WORDS + ENTRY_HASH]! & indexMask;
-    while (index[slot * 2 + 1] !== entry + 1) slot = (slot + 1) & indexMask;
+    const { index, indexMask, words } = this;
+    let slot = words[entry * ENTRY_WORDS + ENTRY_HASH]! & indexMask;
+    while ((index[slot]! & SLOT_ENTRY) !== entry + 1) slot = (slot + 1) & indexMask;
     // backward shift: what follows in the same run moves up where its home slot allows
     let next = (slot + 1) & indexMask;
-    while (index[next * 2 + 1] !== 0) {
-      const home = index[next * 2]! & indexMask;
+    while (index[next] !== 0) {
+      const home = words[((index[next]! & SLOT_ENTRY) - 1) * ENTRY_WORDS + ENTRY_HASH]! & indexMask;
       if (((next - home) & indexMask) >= ((next - slot) & indexMask)) {
-        index[slot * 2] = index[next * 2]!;
-        index[slot * 2 + 1] = index[next * 2 + 1]!;
+        index[slot] = index[next]!;
         slot = next;
       }
       next = (next + 1) & indexMask;
     }
-    index[slot * 2] = 0;
-    index[slot * 2 + 1] = 0;
-    this.words[entry * ENTRY_WORDS + KEY_META] = FREE;
-    this.words[entry * ENTRY_WORDS + ENTRY_STATE] = STATE_DIRTY;
+    index[slot] = 0;
+    words[entry * ENTRY_WORDS + KEY_META] = FREE;
+    words[entry * ENTRY_WORDS + ENTRY_STATE] = STATE_DIRTY;
     this.freed[this.freedCount++] = entry;
     this.size--;
   }
