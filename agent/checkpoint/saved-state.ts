@@ -19,7 +19,7 @@ export interface SavedWindows {
   readonly open: readonly SavedWindow[];
 }
 
-/** Flow table entries that have changed: their places in the pool and ENTRY_WORDS words each. */
+/** Flow table entries that have changed: their places in the pool, and of each its words and prefixes as FlowTable.save leaves them. */
 export interface SavedEntries {
   readonly places: Int32Array;
   readonly words: Int32Array;

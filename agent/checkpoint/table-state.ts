@@ -1,10 +1,12 @@
 import { KEY_META, META_ENI_SHIFT } from '../../shared/flow-key.ts';
 import {
-  ENTRY_BYTES, ENTRY_DOUBLES, ENTRY_FRAGMENTS, ENTRY_PACKETS, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WINDOW, ENTRY_WORDS, STATE_DIRTY,
+  ENTRY_BYTES, ENTRY_DOUBLES, ENTRY_FRAGMENTS, ENTRY_PACKETS, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WINDOW, ENTRY_WORDS, PREFIX_WORDS, STATE_DIRTY,
   STATE_GENERATION, STATE_TCP_FLAGS,
 } from '../table/entry.ts';
 import { FREE, type FlowTable } from '../table/flow-table.ts';
 import type { SavedEntries } from './saved-state.ts';
+
+const SAVED_WORDS = ENTRY_WORDS + PREFIX_WORDS;
 
 /** Entries that have changed since the last call, those that were freed included; with `all`, every entry in use. */
 export function saveEntries(table: FlowTable, all: boolean): SavedEntries {
@@ -16,8 +18,8 @@ export function saveEntries(table: FlowTable, all: boolean): SavedEntries {
     places.push(place);
   }
   for (let place = 0; place < table.highWater; place++) words[place * ENTRY_WORDS + ENTRY_STATE]! &= ~STATE_DIRTY;
-  const saved = new Int32Array(places.length * ENTRY_WORDS);
-  places.forEach((place, i) => saved.set(words.subarray(place * ENTRY_WORDS, (place + 1) * ENTRY_WORDS), i * ENTRY_WORDS));
+  const saved = new Int32Array(places.length * SAVED_WORDS);
+  places.forEach((place, i) => table.save(place, saved, i * SAVED_WORDS));
   return { places: Int32Array.from(places), words: saved };
 }
 
@@ -27,7 +29,7 @@ export class EntryReplay {
 
   add({ places, words }: SavedEntries): void {
     places.forEach((place, i) => {
-      const entry = words.subarray(i * ENTRY_WORDS, (i + 1) * ENTRY_WORDS);
+      const entry = words.subarray(i * SAVED_WORDS, (i + 1) * SAVED_WORDS);
       if (entry[KEY_META] === FREE) this.words.delete(place);
       else this.words.set(place, entry);
     });
@@ -54,7 +56,7 @@ export class EntryReplay {
         entry[ENTRY_FRAGMENTS] = 0;
         entry[ENTRY_STATE]! &= ~STATE_TCP_FLAGS;
       }
-      const adopted = table.adopt(entry, 0);
+      const adopted = table.adopt(entry);
       if (!isCounted) table.doubles[adopted * ENTRY_DOUBLES + ENTRY_BYTES] = 0;
     }
   }

@@ -2,8 +2,8 @@ import { KEY_META, KEY_WORDS, META_ENI_SHIFT } from '../../shared/flow-key.ts';
 import { PROTOCOL_TCP } from '../../shared/protocol.ts';
 import type { VerdictEngine } from '../../shared/verdict/engine.ts';
 import {
-  ENTRY_DOUBLES, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_FIN,
-  STATE_GENERATION, STATE_GENERATION_SHIFT, STATE_INITIATOR, STATE_INITIATOR_SHIFT, STATE_NEW, STATE_OPENER, STATE_TIMER,
+  ENTRY_DOUBLES, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, PREFIX_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY,
+  STATE_FIN, STATE_GENERATION, STATE_GENERATION_SHIFT, STATE_INITIATOR, STATE_INITIATOR_SHIFT, STATE_NEW, STATE_OPENER, STATE_TIMER,
   STATE_TIMER_SHIFT, TIMER_CLOSED,
 } from './entry.ts';
 import { entryKey } from './entry-key.ts';
@@ -245,6 +245,6 @@ export class Connections {
 
   /** The entry's key to `this.key`. */
   private loadKey(entry: number): void {
-    entryKey(this.table.words, entry * ENTRY_WORDS, this.key);
+    entryKey(this.table.words, entry * ENTRY_WORDS, this.table.prefixes, entry * PREFIX_WORDS, this.key);
   }
 }

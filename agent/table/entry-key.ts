@@ -1,16 +1,15 @@
 import { KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC3, META_IPV6 } from '../../shared/flow-key.ts';
-import { ENTRY_ADDRESS_PREFIXES } from './entry.ts';
 
 const IPV4_MAPPED = 0xffff;
 
-/** Writes the key of the entry whose words begin at `words[base]` to `key[0...]`, in the layout of shared/flow-key.ts. */
-export function entryKey(words: Int32Array, base: number, key: Int32Array): void {
+/** Writes the key of the entry at `words[base]` and `prefixes[prefix]` to `key[0...]`, in the layout of shared/flow-key.ts. */
+export function entryKey(words: Int32Array, base: number, prefixes: Int32Array, prefix: number, key: Int32Array): void {
   key[KEY_SRC3] = words[base + KEY_SRC3]!;
   key[KEY_DST3] = words[base + KEY_DST3]!;
   key[KEY_PORTS] = words[base + KEY_PORTS]!;
   key[KEY_META] = words[base + KEY_META]!;
   const isIpv6 = (key[KEY_META]! & META_IPV6) !== 0;
   for (let word = 0; word < 6; word++) {
-    key[KEY_SRC0 + word] = isIpv6 ? words[base + ENTRY_ADDRESS_PREFIXES + word]! : word % 3 === 2 ? IPV4_MAPPED : 0;
+    key[KEY_SRC0 + word] = isIpv6 ? prefixes[prefix + word]! : word % 3 === 2 ? IPV4_MAPPED : 0;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The layout of one flow table entry: 128 bytes, two cache lines, of which IPv4 touches only the first.
+ * The layout of one flow table entry: 64 bytes, one cache line.
  * Words of 32 bits through an Int32Array; doubles through a Float64Array over the same bytes.
  *
  * | word  | content |
@@ -14,11 +14,13 @@
  * | 12-13 | double: last packet, Unix microseconds; outlives windows |
  * | 14    | packets in that window |
  * | 15    | non-first fragments in that window |
- * | 16-18 | source address, first 96 bits (IPv6 only) |
- * | 19-21 | destination address, first 96 bits (IPv6 only) |
+ *
+ * What only IPv6 has, the first 96 bits of both addresses, stands apart in `FlowTable.prefixes`, PREFIX_WORDS an entry:
+ * source in words 0-2, destination in words 3-5.
  */
-export const ENTRY_WORDS = 32;
+export const ENTRY_WORDS = 16;
 export const ENTRY_DOUBLES = ENTRY_WORDS / 2;
+export const PREFIX_WORDS = 8;
 
 export const ENTRY_HASH = 4;
 export const ENTRY_STATE = 5;
@@ -29,7 +31,6 @@ export const ENTRY_FIRST_US = 5;
 export const ENTRY_LAST_US = 6;
 export const ENTRY_PACKETS = 14;
 export const ENTRY_FRAGMENTS = 15;
-export const ENTRY_ADDRESS_PREFIXES = 16;
 
 /** State: TCP flags seen in this window, or-ed (bits 0-7). */
 export const STATE_TCP_FLAGS = 0xff;

@@ -2,8 +2,8 @@ import { KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC3, META_ENI_SHIFT, META_IPV6, MET
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, hasPorts } from '../../shared/protocol.ts';
 import { NONE, STATUS_OK, type Records } from '../../shared/records.ts';
 import {
-  ENTRY_ADDRESS_PREFIXES, ENTRY_BYTES, ENTRY_DOUBLES, ENTRY_FIRST_US, ENTRY_FRAGMENTS, ENTRY_LAST_US, ENTRY_PACKETS, ENTRY_STATE,
-  ENTRY_VERDICT, ENTRY_WORDS, STATE_INITIATOR, STATE_INITIATOR_SHIFT, STATE_NEW, STATE_TCP_FLAGS,
+  ENTRY_BYTES, ENTRY_DOUBLES, ENTRY_FIRST_US, ENTRY_FRAGMENTS, ENTRY_LAST_US, ENTRY_PACKETS, ENTRY_STATE,
+  ENTRY_VERDICT, ENTRY_WORDS, PREFIX_WORDS, STATE_INITIATOR, STATE_INITIATOR_SHIFT, STATE_NEW, STATE_TCP_FLAGS,
 } from './entry.ts';
 import type { FlowTable } from './flow-table.ts';
 
@@ -21,7 +21,7 @@ export function writeRow(table: FlowTable, entry: number, rows: Records, isEnded
   const baseDouble = entry * ENTRY_DOUBLES;
   const state = words[base + ENTRY_STATE]!;
   const row = rows.add();
-  writeKey(words, base, rows, row);
+  writeKey(table, entry, rows, row);
   rows.verdict[row] = words[base + ENTRY_VERDICT]!;
   rows.packets[row] = words[base + ENTRY_PACKETS]!;
   rows.bytes[row] = doubles[baseDouble + ENTRY_BYTES]!;
@@ -36,16 +36,18 @@ export function writeRow(table: FlowTable, entry: number, rows: Records, isEnded
   return row;
 }
 
-function writeKey(words: Int32Array, base: number, rows: Records, row: number): void {
+function writeKey(table: FlowTable, entry: number, rows: Records, row: number): void {
+  const { words, prefixes } = table;
+  const base = entry * ENTRY_WORDS;
+  const prefix = entry * PREFIX_WORDS;
   const meta = words[base + KEY_META]!;
   const ports = words[base + KEY_PORTS]!;
   const protocol = meta & 0xff;
-  const prefixes = base + ENTRY_ADDRESS_PREFIXES;
   const isIpv6 = (meta & META_IPV6) !== 0;
   for (let word = 0; word < 3; word++) {
     const mapped = word === 2 ? IPV4_MAPPED : 0;
-    rows.source[row * 4 + word] = isIpv6 ? words[prefixes + word]! : mapped;
-    rows.destination[row * 4 + word] = isIpv6 ? words[prefixes + 3 + word]! : mapped;
+    rows.source[row * 4 + word] = isIpv6 ? prefixes[prefix + word]! : mapped;
+    rows.destination[row * 4 + word] = isIpv6 ? prefixes[prefix + 3 + word]! : mapped;
   }
   rows.source[row * 4 + 3] = words[base + KEY_SRC3]!;
   rows.destination[row * 4 + 3] = words[base + KEY_DST3]!;

@@ -4,9 +4,7 @@ import {
 } from '../../shared/flow-key.ts';
 import { entryKey } from './entry-key.ts';
 import { alignedBuffer } from './aligned-buffer.ts';
-import {
-  ENTRY_ADDRESS_PREFIXES, ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_STATE, ENTRY_WORDS, STATE_DIRTY,
-} from './entry.ts';
+import { ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_STATE, ENTRY_WORDS, PREFIX_WORDS, STATE_DIRTY } from './entry.ts';
 
 /** Meta word of an entry that is not in use. */
 export const FREE = -1;
@@ -32,6 +30,8 @@ export class FlowTable {
   readonly words: Int32Array;
   /** The same bytes as doubles, ENTRY_DOUBLES each. */
   readonly doubles: Float64Array;
+  /** First 96 bits of the addresses of IPv6 entries, PREFIX_WORDS each. */
+  readonly prefixes: Int32Array;
   /** Entries in use. */
   size = 0;
   /** Entries with an index below this have been in use at some time. */
@@ -52,6 +52,7 @@ export class FlowTable {
     const buffer = alignedBuffer(capacity * ENTRY_WORDS * 4);
     this.words = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);
+    this.prefixes = new Int32Array(alignedBuffer(capacity * PREFIX_WORDS * 4));
     const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
     this.index = new Int32Array(alignedBuffer(slots * 4));
     this.indexMask = slots - 1;
@@ -119,8 +120,7 @@ export class FlowTable {
     words[base + KEY_META] = keys[at + KEY_META]!;
     words[base + ENTRY_HASH] = hash;
     if ((keys[at + KEY_META]! & META_IPV6) !== 0) {
-      const prefixes = base + ENTRY_ADDRESS_PREFIXES;
-      for (let word = 0; word < 6; word++) words[prefixes + word] = keys[at + KEY_SRC0 + word]!;
+      for (let word = 0; word < 6; word++) this.prefixes[entry * PREFIX_WORDS + word] = keys[at + KEY_SRC0 + word]!;
     }
     let slot = hash & indexMask;
     while (index[slot] !== 0) slot = (slot + 1) & indexMask;
@@ -128,15 +128,20 @@ export class FlowTable {
     return entry;
   }
 
-  /** A new entry with the words that stand at `saved[at]` (ENTRY_WORDS of them); the table must not be full. */
-  adopt(saved: Int32Array, at: number): number {
+  /** The entry's words and behind them its prefixes, ENTRY_WORDS + PREFIX_WORDS in all, to `saved[at...]`. */
+  save(entry: number, saved: Int32Array, at: number): void {
+    saved.set(this.words.subarray(entry * ENTRY_WORDS, (entry + 1) * ENTRY_WORDS), at);
+    saved.set(this.prefixes.subarray(entry * PREFIX_WORDS, (entry + 1) * PREFIX_WORDS), at + ENTRY_WORDS);
+  }
+
+  /** A new entry with what `save` has left at `saved[0...]`; the table must not be full. */
+  adopt(saved: Int32Array): number {
     const key = new Int32Array(KEY_WORDS);
-    entryKey(saved, at, key);
+    entryKey(saved, 0, saved, ENTRY_WORDS, key);
     const hash = this.hash(key, 0);
     const entry = this.insert(key, 0, hash);
-    const base = entry * ENTRY_WORDS;
-    this.words.set(saved.subarray(at, at + ENTRY_WORDS), base);
-    this.words[base + ENTRY_HASH] = hash;
+    this.words.set(saved.subarray(0, ENTRY_WORDS), entry * ENTRY_WORDS);
+    this.words[entry * ENTRY_WORDS + ENTRY_HASH] = hash;
     return entry;
   }
 
@@ -194,11 +199,12 @@ export class FlowTable {
       words[base + KEY_PORTS] !== keys[at + KEY_PORTS] || words[base + KEY_META] !== keys[at + KEY_META]
     ) return false;
     if ((words[base + KEY_META]! & META_IPV6) === 0) return true;
-    const prefixes = base + ENTRY_ADDRESS_PREFIXES;
+    const prefixes = this.prefixes;
+    const prefix = entry * PREFIX_WORDS;
     return (
-      words[prefixes] === keys[at + KEY_SRC0] && words[prefixes + 1] === keys[at + KEY_SRC1] &&
-      words[prefixes + 2] === keys[at + KEY_SRC2] && words[prefixes + 3] === keys[at + KEY_DST0] &&
-      words[prefixes + 4] === keys[at + KEY_DST1] && words[prefixes + 5] === keys[at + KEY_DST2]
+      prefixes[prefix] === keys[at + KEY_SRC0] && prefixes[prefix + 1] === keys[at + KEY_SRC1] &&
+      prefixes[prefix + 2] === keys[at + KEY_SRC2] && prefixes[prefix + 3] === keys[at + KEY_DST0] &&
+      prefixes[prefix + 4] === keys[at + KEY_DST1] && prefixes[prefix + 5] === keys[at + KEY_DST2]
     );
   }
 }
