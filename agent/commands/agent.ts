@@ -18,7 +18,7 @@ const STOP_WITHIN_MS = 4_500;
 
 interface AgentArguments {
   config: string | undefined;
-  interface: string[] | undefined;
+  interface: string | undefined;
   topology: string | undefined;
   filter: string | undefined;
   count: number | undefined;
@@ -55,7 +55,7 @@ function options(yargs: Argv): Argv<AgentArguments> {
   return (
     yargs
       .option('config', { type: 'string', requiresArg: true, describe: 'YAML file with the settings; flags override it' })
-      .option('interface', { alias: 'i', type: 'string', array: true, requiresArg: true, describe: 'capture here only; without a topology an ENI that takes every packet' })
+      .option('interface', { alias: 'i', type: 'string', requiresArg: true, describe: 'capture here only (several with commas); without a topology an ENI that takes every packet' })
       .option('topology', { alias: 't', type: 'string', requiresArg: true, describe: 'YAML file with ENIs and security groups' })
       .option('filter', { alias: 'f', type: 'string', requiresArg: true, describe: 'only packets that match, in the syntax of libpcap' })
       .option('count', { alias: 'c', type: 'number', requiresArg: true, describe: 'stop after this many packets' })
@@ -90,7 +90,10 @@ async function runAgent(given: AgentArguments, log: Logger): Promise<void> {
     process.exitCode = exitCode;
     return;
   }
-  const agent = new Agent({ configuration, maxPackets: given.count ?? null, token: process.env['WEIR_TOKEN'] ?? null, log });
+  const agent = new Agent({
+    configuration, maxPackets: given.count ?? null, token: process.env['WEIR_TOKEN'] ?? null, log,
+    waitsForInterfaces: given.config !== undefined || configuration.topology !== null,
+  });
   const ended = Promise.race([untilSignal(), agent.ended.then(() => 'all packets asked for have come')]);
   const notifier = serviceNotifier(process.env, (text) => log.warn(text));
   process.on('SIGHUP', () => agent.reload());
@@ -139,7 +142,7 @@ export async function configurationOf(given: AgentArguments, environment: NodeJS
   const base = given.config === undefined
     ? { ...defaultConfiguration(), windowSeconds: INTERACTIVE_WINDOW_SECONDS }
     : parseConfiguration(await readConfiguration(given.config), given.config);
-  const interfaces = given.interface?.map((name) => flag('--interface', name, INTERFACE)) ?? base.interfaces;
+  const interfaces = given.interface?.split(',').map((name) => flag('--interface', name, INTERFACE)) ?? base.interfaces;
   const topology = given.topology ?? base.topology;
   if (topology === null && interfaces === null) {
     throw new WeirError('USAGE', 'nothing to watch: name an interface (-i eth0), a topology (--topology vpc.yaml) or a configuration (--config agent.yaml)');

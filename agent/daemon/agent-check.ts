@@ -3,7 +3,7 @@ import { DEFAULT_TOPOLOGY } from '../../shared/topology/topology.ts';
 import { linkTable } from '../capture/live/link-table.ts';
 import type { NetworkLink } from '../capture/live/network-link.ts';
 import { openLiveSource } from '../capture/live/open-live-source.ts';
-import type { AgentConfiguration } from '../config/agent-configuration.ts';
+import type { AgentConfiguration, CaptureSettings } from '../config/agent-configuration.ts';
 import { interfaceTopology, planCapture, type CapturePlan } from './capture-plan.ts';
 import { StateDirectory } from './state-directory.ts';
 import { TopologyFile } from './topology-file.ts';
@@ -38,9 +38,10 @@ export async function checkAgent(configuration: AgentConfiguration): Promise<Che
       if (!faults.some(({ message }) => message === error.message)) faults.push(error);
     }
   };
-  // where nothing is there yet, what can be tried on loopback is
-  const names = plan.taps.length > 0 ? plan.taps.map(({ link }) => link.name) : ['lo'];
-  for (const name of names) await noting(() => tryInterface(name, configuration, (text) => warnings.add(text)));
+  const { capture } = configuration;
+  for (const { link } of plan.taps) await noting(() => tryInterface(link.name, capture, (text) => warnings.add(text)));
+  // where nothing is there yet, the privilege can be tried all the same
+  if (plan.taps.length === 0) await noting(() => tryInterface('lo', { ...capture, filter: null }, (text) => warnings.add(text)));
   await noting(() => new StateDirectory(configuration.stateDirectory));
   for (const warning of warnings) lines.push(`warning    ${warning}`);
   for (const fault of faults) lines.push(`fault      ${fault.message}`);
@@ -48,7 +49,7 @@ export async function checkAgent(configuration: AgentConfiguration): Promise<Che
   return { text: `${lines.join('\n')}\n`, exitCode: exitCodeOf(faults) };
 }
 
-async function tryInterface(name: string, { capture }: AgentConfiguration, warn: (text: string) => void): Promise<void> {
+async function tryInterface(name: string, capture: CaptureSettings, warn: (text: string) => void): Promise<void> {
   const { method, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter } = capture;
   const source = await openLiveSource({ capture: method, interface: name, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter }, warn);
   await source.close();

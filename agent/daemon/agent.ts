@@ -32,6 +32,8 @@ export interface AgentOptions {
   readonly configuration: AgentConfiguration;
   /** Packets after which the agent stops by itself. */
   readonly maxPackets: number | null;
+  /** Whether an interface that is not there is waited for, as a service does, or an error, as at a terminal. */
+  readonly waitsForInterfaces: boolean;
   /** Token for the collector where the configuration names no file. */
   readonly token: string | null;
   readonly log: OutputLog;
@@ -98,6 +100,7 @@ export class Agent {
     if (configuration.metrics !== null) this.server = await StatusServer.start(configuration.metrics, this.answers());
     this.watch.start();
     this.plan = planCapture(this.topology, this.watch.links, configuration.interfaces);
+    this.tellOfPlan();
     this.context = new AgentContext(configuration.agentId, this.plan.topology);
     this.desk = new SealDesk(configuration.workers, (seals) => this.takeSeals(seals), (seals) => this.released(seals));
     const reached = this.startThreads();
@@ -118,12 +121,13 @@ export class Agent {
   /** Closes open windows as partial and gets everything out, within this time at most. */
   async stop(withinMs: number): Promise<void> {
     const untilMs = performance.now() + withinMs;
+    const hasStarted = this.phase === 'running';
     this.phase = 'stopping';
     this.topologyFile?.unwatch();
     clearInterval(this.endpointsTimer);
     this.board?.stop();
     await this.watch.stop();
-    await withDeadline(Promise.all(this.threads.map((thread) => thread.stop())), withinMs / 2);
+    if (hasStarted) await withDeadline(Promise.all(this.threads.map((thread) => thread.stop())), withinMs / 2);
     await Promise.all(this.threads.map((thread) => thread.kill()));
     this.desk?.flush();
     await this.output?.close(Math.max(0, untilMs - performance.now()));
@@ -280,6 +284,7 @@ export class Agent {
   private tellOfPlan(): void {
     for (const warning of this.plan.warnings) this.warnOnce(warning);
     const { taps, missing } = this.plan;
+    if (!this.options.waitsForInterfaces && missing[0]) throw new WeirError('CONFIGURATION', `${missing[0].reason}; there are ${this.watch.links.map(({ name }) => name).join(', ')}`);
     if (taps.length === 0) this.log.warn(`none of the ENIs is on this host now: ${missing.slice(0, 5).map(({ eniId, reason }) => `${eniId}: ${reason}`).join('; ')}`);
   }
 

@@ -45,7 +45,8 @@ export interface TapEvents {
  * Keeps the workers' sources as the plan wants them.
  *
  * I1. An interface is known by its index: one that is replaced by another of the same name is another one.
- * I2. In fan-out the first worker makes the group; the others join it, and then all of them let packets in.
+ * I2. A plan is applied when the sources that it lets go of have handed out their last packets, by the plan before it.
+ * I3. In fan-out the first worker makes the group; the others join it, and then all of them let packets in.
  */
 export class TapBoard {
   private readonly threads: readonly CaptureThread[];
@@ -55,6 +56,8 @@ export class TapBoard {
   private readonly taps = new Map<number, TapState>();
   private waiters: (() => void)[] = [];
   private isStopping = false;
+  /** What the workers have not been told yet. */
+  private unheard: { readonly topology: Topology; readonly revision: number } | null = null;
 
   constructor(threads: readonly CaptureThread[], desk: SealDesk, sourceOf: (name: string) => LiveSourceOptions, events: TapEvents) {
     this.threads = threads;
@@ -75,8 +78,8 @@ export class TapBoard {
     const planned = new Map(plan.taps.map((tap) => [tap.link.ifindex, tap]));
     for (const tap of this.taps.values()) if (!planned.has(tap.ifindex)) this.release(tap);
     for (const tap of plan.taps) this.place(tap, counters.get(tap.link.ifindex) ?? null);
-    if (isBoundAnew) this.bindAnew(plan.topology, revision);
-    for (const tap of this.taps.values()) if (tap.isWanted && tap.phase === 'waiting' && tap.retry === null) this.open(tap);
+    if (isBoundAnew) this.unheard = { topology: plan.topology, revision };
+    this.apply();
   }
 
   /** Resolves when no interface is being opened. */
@@ -101,6 +104,14 @@ export class TapBoard {
     const { waiters } = this;
     this.waiters = [];
     for (const wake of waiters) wake();
+  }
+
+  private apply(): void {
+    const taps = [...this.taps.values()];
+    if (taps.some(({ phase }) => phase === 'closing')) return;
+    if (this.unheard !== null) this.bindAnew(this.unheard.topology, this.unheard.revision);
+    this.unheard = null;
+    for (const tap of taps) if (tap.isWanted && tap.phase === 'waiting' && tap.retry === null) this.open(tap);
   }
 
   private place({ link, eniIds }: PlannedTap, countersBefore: LinkCounters | null): void {
@@ -189,8 +200,7 @@ export class TapBoard {
   private ended(tap: TapState, thread: CaptureThread, report: WorkerReport & { kind: 'ended' }): void {
     tap.openIn.delete(thread.index);
     const { reason, countersAfter } = report;
-    if (reason.kind === 'removed') this.events.info(reason.text);
-    else if (reason.kind === 'failed') this.events.warn(reason.text);
+    if (reason.kind === 'failed') this.events.warn(reason.text);
     if (countersAfter !== null) tap.countersBefore = countersAfter;
     if (!this.isStopping && (tap.phase === 'opening' || tap.phase === 'open')) this.close(tap);
     if (tap.openIn.size === 0) this.allClosed(tap, reason.kind === 'removed');
@@ -202,8 +212,10 @@ export class TapBoard {
       return;
     }
     if (isRemoved || !tap.isWanted) {
+      this.events.info(`capture on ${tap.name} has ended: ${isRemoved ? 'the interface was removed' : 'the interface is gone, or no ENI is on it any more'}`);
       this.desk.unwatch(tap.eniIds);
       this.forget(tap);
+      this.apply();
       return;
     }
     this.desk.blind(tap.eniIds);
@@ -214,6 +226,7 @@ export class TapBoard {
       tap.retry = null;
       this.open(tap);
     }, waitMs);
+    this.apply();
   }
 }
 

@@ -1,0 +1,157 @@
+/** The daemon under real traffic. */
+import { once } from 'node:events';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { udpFrame } from '../../frames/frames.ts';
+import { FrameSender } from '../../netns/frame-sender.ts';
+import { temporaryDirectory } from '../../aggregator/collector-fixture.ts';
+import {
+  ACCEPT_ICMP, AS_JSON, AgentProcess, HERE, THERE, acceptPort, pairOfMachines, rowsOf, topologyText, totals, type AgentRow,
+} from './agent-process.ts';
+
+const CAPTURING = /capturing on eth0/;
+
+function flows(rows: readonly AgentRow[]): string[] {
+  return rows.filter((row) => row['log-status'] === 'OK').map((row) => JSON.stringify([
+    row['eni-id'], row.srcaddr, row.srcport, row.dstaddr, row.dstport, row.protocol, row.direction, row.packets, row.bytes, row.start,
+    row.action, row['rule-id'], row['rule-reason'],
+  ])).sort();
+}
+
+test.serial('real programs: rows equal those of tcpdump\'s file, totals equal the interface\'s counters', async (t) => {
+  const folder = temporaryDirectory(t);
+  const { here, there } = pairOfMachines(t);
+  const topology = join(folder, 'topology.yaml');
+  writeFileSync(topology, topologyText([ACCEPT_ICMP, acceptPort('tcp', 5201), acceptPort('udp', 5201), acceptPort('tcp', 8000)]));
+  const capture = join(folder, 'capture.pcap');
+  const tcpdump = here.spawn('tcpdump', ['-i', 'eth0', '-s', '256', '-B', '65536', '-U', '-Z', 'root', '-w', capture], { stdio: ['ignore', 'ignore', 'pipe'] });
+  t.teardown(() => tcpdump.kill('SIGKILL'));
+  await once(tcpdump.stderr!, 'data'); // listening
+  const agent = new AgentProcess(t, ['agent', '-t', topology, '--window', '3600s', ...AS_JSON], here);
+  await agent.says(CAPTURING);
+
+  mkdirSync(join(folder, 'web'));
+  writeFileSync(join(folder, 'web', 'page'), 'x'.repeat(300_000));
+  const web = here.spawn('python3', ['-m', 'http.server', '8000', '--bind', HERE.ip, '--directory', join(folder, 'web')], { stdio: 'ignore' });
+  const refusing = here.spawn('python3', ['-m', 'http.server', '8080', '--bind', HERE.ip, '--directory', join(folder, 'web')], { stdio: 'ignore' });
+  const iperf = here.spawn('iperf3', ['-s', '-B', HERE.ip], { stdio: 'ignore' });
+  for (const child of [web, refusing, iperf]) t.teardown(() => child.kill('SIGKILL'));
+  for (const port of [8000, 8080]) {
+    const url = `http://${HERE.ip}:${port}/page`;
+    t.is(there.run('curl', '-s', '--retry', '20', '--retry-connrefused', '--retry-delay', '1', url).length, 300_000);
+  }
+  there.run('iperf3', '-c', HERE.ip, '-t', '1', '-b', '200M');
+  there.run('iperf3', '-c', HERE.ip, '-u', '-t', '1', '-b', '20M', '-l', '1000');
+  there.run('ping', '-c', '5', '-i', '0.1', HERE.ip);
+  await sleep(200); // the last acknowledgements
+  const counters = await here.counters('eth0');
+  await sleep(1500); // libpcap gets a block that is not full after a second
+  tcpdump.kill('SIGTERM');
+  await once(tcpdump, 'close');
+  const { code, ms } = await agent.end();
+  t.is(code, 0);
+  t.true(ms < 5000, `stopped within ${ms} ms`);
+
+  const { rows } = agent;
+  const sum = totals(rows);
+  t.is(sum.skipped, 0);
+  t.is(sum.packets, counters.rxPackets + counters.txPackets);
+  t.is(sum.bytes + 14 * sum.packets, counters.rxBytes + counters.txBytes);
+  const replayed = spawnSync(process.execPath, ['--import', 'tsx', 'weir.ts', 'replay', capture, '-t', topology, '--window', '3600s', ...AS_JSON], { encoding: 'utf8', maxBuffer: 1e8 });
+  t.deepEqual(flows(rows), flows(rowsOf(replayed.stdout)), replayed.stderr);
+  const rejected = rows.filter((row) => row.action === 'REJECT');
+  t.true(rejected.length > 0 && rejected.every((row) => row.dstport === 8080));
+});
+
+test.serial('an interface that is removed and comes back under traffic: nothing is lost that is not stated', async (t) => {
+  const pair = pairOfMachines(t);
+  const topology = join(temporaryDirectory(t), 'topology.yaml');
+  writeFileSync(topology, topologyText([ACCEPT_ICMP]));
+  const agent = new AgentProcess(t, ['agent', '-t', topology, '--window', '1s', ...AS_JSON], pair.here);
+  await agent.says(CAPTURING);
+  let passed = 0;
+  for (let round = 0; round < 6; round++) {
+    const heard = agent.stderr.length;
+    if (round > 0) pair.plug();
+    // the first ones pass before anybody can have noticed the interface
+    pair.there.run('ping', '-q', '-c', '20', '-i', '0.002', HERE.ip);
+    if (round > 0) await agent.says(CAPTURING, heard);
+    pair.there.run('ping', '-q', '-c', '20', '-i', '0.002', HERE.ip);
+    const { rxPackets, txPackets } = await pair.here.counters('eth0');
+    passed += rxPackets + txPackets;
+    pair.unplug();
+    await agent.says(/capture on eth0 has ended/, heard);
+  }
+  t.is((await agent.end()).code, 0);
+  const sum = totals(agent.rows);
+  t.is(sum.packets + sum.skipped, passed, `${JSON.stringify(sum)} ${agent.stderr}`);
+  t.true(sum.packets > passed / 3);
+  t.false(sum.unknown);
+});
+
+test.serial('rules are reloaded under traffic, a wrong file is refused with its reasons', async (t) => {
+  const folder = temporaryDirectory(t);
+  const { here, there } = pairOfMachines(t);
+  const topology = join(folder, 'topology.yaml');
+  const replace = (text: string): void => {
+    writeFileSync(`${topology}.new`, text);
+    renameSync(`${topology}.new`, topology);
+  };
+  const accepting = topologyText([acceptPort('udp', 9)]);
+  const rejecting = topologyText([ACCEPT_ICMP]);
+  replace(accepting);
+  const agent = new AgentProcess(t, ['agent', '-t', topology, '--window', '1s', '--state-directory', join(folder, 'state'), ...AS_JSON], here);
+  await agent.says(CAPTURING);
+  const sender = await FrameSender.open(there, THERE.interface);
+  let sent = 0;
+  const traffic = setInterval(() => {
+    // to an address that nobody has, so that nobody answers
+    sender.send(Array.from({ length: 20 }, () => udpFrame({ dstMac: HERE.mac, srcMac: THERE.mac, src: '10.9.0.1', dst: '10.9.0.99', srcPort: 1024 + (sent++ % 60_000), dstPort: 9, payload: 10 })));
+  }, 5);
+  t.teardown(() => {
+    clearInterval(traffic);
+    sender.close();
+  });
+  await agent.until(() => agent.rows.some((row) => row.action === 'ACCEPT'), 'accepted rows');
+  replace(topologyText(['{rule-id: wrong, direction: sideways, policy: accept, protocol: icmp, cidr: 0.0.0.0/33}']));
+  await agent.says(/revision 1 stays: .*sideways.*0\.0\.0\.0\/33/);
+  replace(rejecting); // noticed without a signal
+  await agent.says(/revision 2: 1 ENIs/);
+  await agent.until(() => agent.rows.some((row) => row['ruleset-rev'] === 2), 'rows of revision 2');
+  const heard = agent.stderr.length;
+  agent.child.kill('SIGHUP');
+  await agent.says(/revision 2 stays/, heard);
+  for (let revision = 3; revision < 12; revision++) {
+    replace(revision % 2 === 1 ? accepting : rejecting);
+    agent.child.kill('SIGHUP');
+    await agent.says(new RegExp(`revision ${revision}: 1 ENIs`));
+    await sleep(50);
+  }
+  clearInterval(traffic);
+  t.is((await agent.end()).code, 0);
+  const { rows } = agent;
+  t.is(totals(rows).packets, sent);
+  t.is(totals(rows).skipped, 0);
+  const flowRows = rows.filter((row) => row['log-status'] === 'OK');
+  t.true(flowRows.every((row) => (row['ruleset-rev']! % 2 === 1) === (row.action === 'ACCEPT')), 'each revision with its verdict');
+  t.is(new Set(flowRows.map((row) => row['ruleset-rev'])).size, 11);
+});
+
+test.serial('two workers share the packets of an interface, and their seals are one', async (t) => {
+  const { here, there } = pairOfMachines(t);
+  const agent = new AgentProcess(t, ['agent', '-i', 'eth0', '--workers', '2', '--window', '1s', ...AS_JSON], here);
+  await agent.says(CAPTURING);
+  await agent.until(() => agent.rows.some((row) => row['log-status'] === 'NODATA'), 'a window without traffic');
+  for (let size = 0; size < 12; size++) there.run('ping', '-q', '-c', '10', '-i', '0.002', '-s', String(100 + size), HERE.ip);
+  const { rxPackets, txPackets } = await here.counters('eth0');
+  t.is((await agent.end('SIGINT')).code, 0);
+  const sum = totals(agent.rows);
+  t.is(sum.packets, rxPackets + txPackets);
+  const statusRows = agent.rows.filter((row) => row['log-status'] !== 'OK');
+  t.is(new Set(statusRows.map((row) => row.start)).size, statusRows.length, 'one status row a window');
+  const flowWindows = new Set(agent.rows.filter((row) => row['log-status'] === 'OK').map((row) => row.start));
+  t.false(statusRows.some((row) => flowWindows.has(row.start)), 'none beside flows');
+});
