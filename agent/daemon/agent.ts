@@ -114,6 +114,7 @@ export class Agent {
     await this.board.settled();
     if (this.startFailure !== null) throw this.startFailure;
     this.phase = 'running';
+    this.follow(this.topology, new Map(), false); // what has changed meanwhile
     this.topologyFile?.watch(() => this.reloadTopology());
     if (configuration.collector !== null) this.endpointsTimer = setInterval(() => void this.findEndpoints(), ENDPOINTS_REFRESH_MS);
   }

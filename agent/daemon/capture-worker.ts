@@ -62,6 +62,10 @@ class CaptureWorker {
     this.opening++;
     try {
       const source = await openLiveSource(order.source, (text) => send({ kind: 'warning', text }));
+      if (linkTable().read(order.name)?.ifindex !== ifindex) {
+        await source.close();
+        throw new WeirError('CONFIGURATION', `${order.name} has just been replaced by another interface`);
+      }
       const reading = readCounter(order);
       const tap = new Tap(order, source, measureGap(order, reading), reading, Boolean(order.source.filter));
       this.taps.set(ifindex, tap);
