@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT, installWhatIsMissing } from './install.mjs';
 
-const SOURCES = ['shared', 'agent', 'aggregator', 'weir.ts', 'log.ts', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = ['shared', 'agent', 'aggregator', 'weir.ts', 'command-line.ts', 'log.ts', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 const BUILT = 'dist/weir.js';
 const LOGSTORE = 'samples';
 const DEFAULT_PORT = 8790;

@@ -41,3 +41,9 @@ export class WeirError extends Error {
     return EXIT_BY_CODE[this.code] ?? EXIT_FAILURE;
   }
 }
+
+/** What the operating system said no to, in an operator's words: `text` says what cannot be done. */
+export function refusedBySystem(code: ErrorCode, text: string, cause: unknown): WeirError {
+  const { code: reason, message } = cause as NodeJS.ErrnoException;
+  return new WeirError(reason === 'EACCES' || reason === 'EPERM' ? 'PERMISSION' : code, `${text}: ${message}`, { cause });
+}

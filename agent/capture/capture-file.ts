@@ -1,6 +1,6 @@
 /** Opens a capture, whatever it comes from and whichever format it has: the first bytes say. */
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
@@ -15,8 +15,8 @@ import { GzipInput, isGzip } from './gzip-input.ts';
 import { PCAP_HEADER_BYTES, PcapRecords, isPcap } from './pcap-records.ts';
 import { PcapngRecords, isPcapng } from './pcapng-records.ts';
 
-/** The path that means standard input. */
-export const STANDARD_INPUT = '-';
+/** The paths that mean standard input. */
+const STANDARD_INPUT = ['-', '/dev/stdin'];
 
 export interface CaptureFileOptions {
   /** Bytes of one read; any size gives the same packets. */
@@ -41,8 +41,13 @@ const OTHER_FORMATS: readonly (readonly [magic: string, name: string, wayOut: st
 
 /** A capture file, or with `-` standard input. Throws WeirError where there is no capture to read. */
 export async function openCaptureFile(path: string, options: CaptureFileOptions = {}): Promise<PacketSource> {
-  if (path === STANDARD_INPUT) return openCaptureInput(await standardInput(), 'standard input', options);
+  if (STANDARD_INPUT.includes(path)) return openCaptureInput(await standardInput(), 'standard input', options);
   return openCaptureInput(await fileInput(path), path, options);
+}
+
+/** Whether the packets can be read a second time: not out of a pipe. */
+export function isRereadable(path: string): boolean {
+  return !STANDARD_INPUT.includes(path) && (statSync(path, { throwIfNoEntry: false })?.isFile() ?? true);
 }
 
 /** `name` stands in error texts. The source owns the stream. */

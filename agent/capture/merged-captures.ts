@@ -3,7 +3,7 @@
  * several interfaces side by side.
  */
 import { DEFAULT_BATCH_PACKETS, PacketBatch, type CaptureDamage, type CaptureInterface, type PacketSource } from '../../shared/packet-batch.ts';
-import { STANDARD_INPUT, openCaptureFile } from './capture-file.ts';
+import { isRereadable, openCaptureFile } from './capture-file.ts';
 
 /** Packets [from, to) of the batch come next; `interfaces` are those of their file. */
 export type PacketRun = (batch: PacketBatch, from: number, to: number, interfaces: readonly CaptureInterface[]) => void;
@@ -109,7 +109,7 @@ async function refill(reader: Reader, damaged: DamagedCapture[]): Promise<boolea
 async function byFirstPacket(paths: readonly string[], batchPackets: number): Promise<{ path: string; firstUs: number }[]> {
   if (paths.length === 1) return [{ path: paths[0]!, firstUs: -Infinity }];
   const files: { path: string; firstUs: number }[] = [];
-  for (const path of paths) files.push({ path, firstUs: path === STANDARD_INPUT ? -Infinity : await firstPacketUs(path, batchPackets) });
+  for (const path of paths) files.push({ path, firstUs: isRereadable(path) ? await firstPacketUs(path, batchPackets) : -Infinity });
   return files.sort((a, b) => (a.firstUs === b.firstUs ? 0 : a.firstUs - b.firstUs));
 }
 

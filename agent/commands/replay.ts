@@ -1,13 +1,15 @@
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Argv, CommandModule } from 'yargs';
+import { accessToken } from '../../shared/access-token.ts';
+import type { CommandLog } from '../../shared/command-log.ts';
 import { parseSeconds } from '../../shared/duration.ts';
-import { EXIT_FAILURE, WeirError } from '../../shared/errors.ts';
+import { EXIT_FAILURE, WeirError, refusedBySystem } from '../../shared/errors.ts';
 import type { Seal } from '../../shared/seal.ts';
 import { parseTopology } from '../../shared/topology/parse.ts';
 import { DEFAULT_TOPOLOGY, type Topology, type TrafficType } from '../../shared/topology/topology.ts';
 import { RECORD_FORMATS, fieldNames, type RecordFormat } from '../output/record-format.ts';
-import { DescriptorOutput } from '../output/text-output.ts';
+import { DescriptorOutput, type TextOutput } from '../output/text-output.ts';
 import { DEFAULT_GRACE_SECONDS, DEFAULT_TABLE_CAPACITY } from '../pipeline.ts';
 import { REPLAY_AGENT_ID, replayToCollector, replayToText, type ReplayOptions, type ReplaySummary } from '../replay.ts';
 
@@ -32,12 +34,6 @@ interface ReplayArguments {
   logstore: string | undefined;
   retryFor: string;
   quiet: boolean;
-}
-
-/** What a command tells a person about its work; stderr, never stdout. */
-export interface CommandLog {
-  info(message: string): void;
-  warn(message: string): void;
 }
 
 export function replayCommand(log: CommandLog): CommandModule<object, ReplayArguments> {
@@ -73,9 +69,9 @@ function options(yargs: Argv): Argv<ReplayArguments> {
       .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'no summary on stderr' })
       .check((given: Record<string, unknown>) => {
       if (!arrayOf(given['files']).length && !arrayOf(given['read']).length) throw new Error('name at least one capture file, or - for standard input');
-      if (given['count'] !== undefined && !isWhole(given['count'], 1, Number.MAX_SAFE_INTEGER)) throw new Error('--count takes a whole number above 0');
+      if (given['count'] !== undefined && !isWhole(given['count'], 1, Number.MAX_SAFE_INTEGER)) throw new Error(`--count is ${String(given['count'])}; it takes a whole number above 0`);
       if (!isWhole(given['table-capacity'], 16, 2 ** 24)) {
-        throw new Error(`--table-capacity takes a whole number from 16 to ${2 ** 24}`);
+        throw new Error(`--table-capacity is ${String(given['table-capacity'])}; it takes a whole number from 16 to ${2 ** 24}`);
       }
       return true;
       }) as unknown as Argv<ReplayArguments>
@@ -110,7 +106,7 @@ async function runReplay(given: ReplayArguments, log: CommandLog): Promise<void>
   } else {
     summary = await replayToCollector(paths, replayOptions, {
       collector: given.collector,
-      token: await readToken(given.tokenFile),
+      token: accessToken(given.tokenFile, process.env, (path) => readFileSync(path, 'utf8')),
       agentId: given.agentId,
       epoch: Date.now(),
       logStore: given.logstore ?? null,
@@ -118,7 +114,7 @@ async function runReplay(given: ReplayArguments, log: CommandLog): Promise<void>
       onRetry: (reason, waitMs) => log.warn(`${reason}; next try in ${(waitMs / 1000).toFixed(1)} s`),
     }, (seals) => tally.add(seals));
   }
-  await tally.end();
+  tally.end();
   for (const damage of summary.damaged) log.warn(`${damage.path}: damaged at byte ${damage.offset}: ${damage.reason}; all packets before it are recorded`);
   if (summary.damaged.length > 0) process.exitCode = EXIT_FAILURE;
   if (!given.quiet) log.info(tally.describe(summary));
@@ -138,23 +134,27 @@ async function readTopology(path: string | undefined): Promise<Topology> {
     return parseTopology(await readFile(path, 'utf8'), path);
   } catch (error) {
     if (error instanceof WeirError) throw error;
-    throw new WeirError('CONFIGURATION', `the topology ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw refusedBySystem('CONFIGURATION', `the topology ${path} cannot be read`, error);
   }
 }
 
-async function readToken(option: string | undefined): Promise<string | null> {
-  const path = option ?? process.env['WEIR_TOKEN_FILE'];
-  if (path === undefined) return process.env['WEIR_TOKEN'] ?? null;
+interface SealFile {
+  readonly descriptor: number;
+  readonly output: TextOutput;
+}
+
+function openSealFile(path: string): SealFile {
   try {
-    return (await readFile(path, 'utf8')).trim();
+    const descriptor = openSync(path, 'w');
+    return { descriptor, output: new DescriptorOutput(descriptor, path) };
   } catch (error) {
-    throw new WeirError('CONFIGURATION', `the token file ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw refusedBySystem('STORAGE', `${path} cannot be written`, error);
   }
 }
 
 /** Adds seals up for the summary, and writes them down where asked to. */
 class SealTally {
-  private readonly file;
+  private readonly file: SealFile | null;
   private seals = 0;
   private records = 0;
   private recorded = 0;
@@ -165,7 +165,7 @@ class SealTally {
   private readonly undecodable = new Map<string, number>();
 
   constructor(path: string | undefined) {
-    this.file = path === undefined ? null : createWriteStream(path);
+    this.file = path === undefined ? null : openSealFile(path);
   }
 
   add(seals: Seal[]): void {
@@ -178,13 +178,12 @@ class SealTally {
       this.nonIp += seal.nonIpPackets;
       this.late += seal.latePackets;
       for (const [reason, count] of Object.entries(seal.undecodable)) this.undecodable.set(reason, (this.undecodable.get(reason) ?? 0) + count);
-      this.file?.write(`${JSON.stringify(seal)}\n`);
+      this.file?.output.write(`${JSON.stringify(seal)}\n`);
     }
   }
 
-  async end(): Promise<void> {
-    const { file } = this;
-    if (file) await new Promise<void>((resolve, reject) => file.on('error', reject).end(resolve));
+  end(): void {
+    if (this.file) closeSync(this.file.descriptor);
   }
 
   describe(summary: ReplaySummary): string {

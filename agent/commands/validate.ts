@@ -4,7 +4,7 @@ import { WeirError } from '../../shared/errors.ts';
 import { TOPOLOGY_KEYS, parseTopology } from '../../shared/topology/parse.ts';
 import { CONFIGURATION_KEYS, parseConfiguration } from '../config/parse-configuration.ts';
 import { TopologyFile } from '../daemon/topology-file.ts';
-import type { CommandLog } from './replay.ts';
+import type { CommandLog } from '../../shared/command-log.ts';
 
 interface ValidateArguments {
   files: string[];

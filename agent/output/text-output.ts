@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { refusedBySystem } from '../../shared/errors.ts';
 
 /** Where text goes. `write` returns once the text is taken, so that nothing piles up in memory. */
 export interface TextOutput {
@@ -14,12 +15,15 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 /** A file descriptor, written to and waited for: a slow reader holds the writing back. */
 export class DescriptorOutput implements TextOutput {
   private readonly descriptor: number;
+  private readonly name: string;
 
-  constructor(descriptor: number) {
+  /** `name` stands in error texts. */
+  constructor(descriptor: number, name = 'standard output') {
     this.descriptor = descriptor;
+    this.name = name;
   }
 
-  /** Throws OutputClosed when nobody reads any more. */
+  /** Throws OutputClosed when nobody reads any more, STORAGE when the text is not taken. */
   write(text: string): void {
     const bytes = Buffer.from(text);
     for (let written = 0; written < bytes.length; ) {
@@ -29,7 +33,7 @@ export class DescriptorOutput implements TextOutput {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EPIPE') throw new OutputClosed('the reader of the output has gone', { cause: error });
         // a pipe that somebody else has made non-blocking
-        if (code !== 'EAGAIN') throw error;
+        if (code !== 'EAGAIN') throw refusedBySystem('STORAGE', `${this.name} cannot be written, and is not whole`, error);
         Atomics.wait(sleeper, 0, 0, RETRY_MS);
       }
     }

@@ -34,6 +34,8 @@ export class CollectorRefusal extends WeirError {
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 60_000;
+/** What a collector says once a batch is on its disk. */
+const ACKNOWLEDGEMENT = /^\s*\{\s*"status"\s*:\s*"(stored|duplicate)"\s*\}\s*$/;
 /** Answers that a later try can change: too early, too many, and whatever the server's side broke. */
 const RETRIED_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -85,7 +87,11 @@ export class Shipper {
       return { reason: reasonOf(error), retryAfterMs: 0 };
     }
     const text = await response.body.text().catch(() => '');
-    if (response.statusCode === 200) return null;
+    if (response.statusCode === 200) {
+      if (ACKNOWLEDGEMENT.test(text)) return null;
+      // a proxy, or an answer that broke off: the batch may be stored or not, and is a duplicate at worst
+      return { reason: `200 without an acknowledgement (${JSON.stringify(text.slice(0, 60))}); is it a Weir collector?`, retryAfterMs: 0 };
+    }
     const detail = problemDetail(text);
     if (!RETRIED_STATUS.has(response.statusCode)) {
       throw new CollectorRefusal(response.statusCode, `${this.options.collector} refused batch ${this.sequence}: ${response.statusCode} ${detail}`);

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { request, type Dispatcher } from 'undici';
+import { accessToken } from '../../shared/access-token.ts';
 import { WeirError } from '../../shared/errors.ts';
 
 export const DEFAULT_COLLECTOR = 'http://127.0.0.1:8790';
 const HEADERS_TIMEOUT_MS = 120_000;
 const MAXIMUM_PROBLEM_CHARACTERS = 64 * 1024;
+const SHOWN_CHARACTERS = 60;
+const CONNECTION_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 
 /** What the collector said no to. PERMISSION where it was the token. */
 export class RefusedRequest extends WeirError {
@@ -47,7 +50,7 @@ export class CollectorClient {
   }
 
   static from(options: CollectorOptions, environment: NodeJS.ProcessEnv): CollectorClient {
-    return new CollectorClient(options.collector ?? environment['WEIR_COLLECTOR'] ?? DEFAULT_COLLECTOR, tokenOf(options, environment));
+    return new CollectorClient(options.collector ?? environment['WEIR_COLLECTOR'] ?? DEFAULT_COLLECTOR, accessToken(options.tokenFile, environment, (path) => readFileSync(path, 'utf8')));
   }
 
   /** An answer of 2xx, its body not read yet. Anything else throws. */
@@ -75,9 +78,39 @@ export class CollectorClient {
     throw await refusal(response);
   }
 
-  async json(method: Dispatcher.HttpMethod, path: string, given: CollectorRequest = {}): Promise<unknown> {
-    const response = await this.open(method, path, given);
-    return response.statusCode === 204 ? null : response.body.json();
+  /** The object that the collector answers with; `members` are those that it must have. */
+  async json<T extends object>(members: readonly (keyof T & string)[], method: Dispatcher.HttpMethod, path: string, given: CollectorRequest = {}): Promise<T> {
+    return this.objectIn<T>(await this.open(method, path, given), members);
+  }
+
+  /** The object in an answer's body. NETWORK where there is another thing. */
+  async objectIn<T extends object>(response: Dispatcher.ResponseData, members: readonly (keyof T & string)[]): Promise<T> {
+    let text: string;
+    try {
+      text = await response.body.text();
+    } catch (error) {
+      throw this.brokenOff(error);
+    }
+    try {
+      const answer = JSON.parse(text) as T;
+      if (members.every((member) => member in answer)) return answer;
+    } catch {
+      // no object: said below
+    }
+    throw this.notACollector(text);
+  }
+
+  /** Something answers at the address, but not as the API does. */
+  notACollector(text: string): WeirError {
+    const shown = JSON.stringify(text.slice(0, SHOWN_CHARACTERS));
+    return new WeirError('NETWORK', `what answers at ${this.baseUrl.origin} is no Weir collector: it says ${shown}; does --collector or WEIR_COLLECTOR name the right one?`);
+  }
+
+  /** The error of reading an answer's body; our own errors and those of files pass as they are. */
+  brokenOff(error: unknown): unknown {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (error instanceof WeirError || !(code.startsWith('UND_ERR') || CONNECTION_ERRORS.has(code))) return error;
+    return new WeirError('NETWORK', `the answer of the collector at ${this.baseUrl.origin} broke off (${(error as Error).message}): what was written is not whole`, { cause: error });
   }
 
   private unreachable(error: unknown): WeirError {
@@ -98,25 +131,6 @@ function parseBaseUrl(text: string): URL {
   return url;
 }
 
-function tokenOf(options: CollectorOptions, environment: NodeJS.ProcessEnv): string | null {
-  const given = environment['WEIR_TOKEN'];
-  if (options.tokenFile === undefined && given) return checkedToken(given, 'WEIR_TOKEN');
-  const path = options.tokenFile ?? environment['WEIR_TOKEN_FILE'];
-  if (!path) return null;
-  try {
-    return checkedToken(readFileSync(path, 'utf8').trim(), path);
-  } catch (error) {
-    if (error instanceof WeirError) throw error;
-    throw new WeirError('CONFIGURATION', `the token file ${path} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** The token itself must not show up in an error. */
-function checkedToken(token: string, source: string): string {
-  if (!/^[\x21-\x7e]{1,256}$/.test(token)) throw new WeirError('CONFIGURATION', `${source} holds no token: expected one line of letters, digits and _`);
-  return token;
-}
-
 async function refusal(response: Dispatcher.ResponseData): Promise<RefusedRequest> {
   const text = (await response.body.text().catch(() => '')).slice(0, MAXIMUM_PROBLEM_CHARACTERS);
   let problem: Record<string, unknown> = {};
@@ -127,5 +141,6 @@ async function refusal(response: Dispatcher.ResponseData): Promise<RefusedReques
     // No document: the status has to do.
   }
   const detail = typeof problem['detail'] === 'string' ? problem['detail'] : `the collector answered with status ${response.statusCode}`;
-  return new RefusedRequest(response.statusCode, problem, detail);
+  const wayOut = response.statusCode === 401 ? ' (name its file with --token-file, or put it into WEIR_TOKEN)' : '';
+  return new RefusedRequest(response.statusCode, problem, detail + wayOut);
 }

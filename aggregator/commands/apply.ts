@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Argv, CommandModule } from 'yargs';
-import { WeirError } from '../../shared/errors.ts';
+import { refusedBySystem } from '../../shared/errors.ts';
 import { parseTopology } from '../../shared/topology/parse.ts';
+import type { CommandLog } from '../../shared/command-log.ts';
 import { CollectorClient } from '../client/collector-client.ts';
-import type { CommandLog } from './query.ts';
 
 interface ApplyArguments {
   file: string;
@@ -30,7 +30,7 @@ async function runApply(given: ApplyArguments, log: CommandLog): Promise<void> {
   const text = readDocument(given.file);
   const topology = parseTopology(text, given.file);
   const client = CollectorClient.from(given, process.env);
-  const answer = (await client.json('PUT', '/v1/inventory', { yaml: text })) as { revision: number; changed: boolean };
+  const answer = await client.json<{ revision: number; changed: boolean }>(['revision', 'changed'], 'PUT', '/v1/inventory', { yaml: text });
   if (given.json) process.stdout.write(`${JSON.stringify(answer)}\n`);
   const contents = `${topology.enis.length} ENIs, ${topology.securityGroups.length} security groups, ${topology.flowLogs.length} flow logs`;
   log.info(`${answer.changed ? 'applied' : 'nothing to change'}: ${contents}; rule-set revision ${answer.revision}`);
@@ -40,6 +40,6 @@ function readDocument(path: string): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (cause) {
-    throw new WeirError('CONFIGURATION', `the inventory ${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw refusedBySystem('CONFIGURATION', `the inventory ${path} cannot be read`, cause);
   }
 }

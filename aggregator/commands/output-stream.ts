@@ -1,10 +1,15 @@
-/** A stream written to and waited for, whose reader may leave, as `| head` does. */
+import { refusedBySystem } from '../../shared/errors.ts';
+
+/** A stream written to and waited for, whose reader may leave, as `| head` does. Throws STORAGE when it fails. */
 export class OutputStream {
   private readonly stream: NodeJS.WritableStream;
+  private readonly name: string;
   private failure: Error | null = null;
 
-  constructor(stream: NodeJS.WritableStream) {
+  /** `name` stands in error texts. */
+  constructor(stream: NodeJS.WritableStream, name = 'standard output') {
     this.stream = stream;
+    this.name = name;
     stream.on('error', (error: Error) => { this.failure ??= error; });
   }
 
@@ -30,8 +35,16 @@ export class OutputStream {
     return this.isOpen();
   }
 
+  /** Resolves when all that was written has been taken. */
+  async end(): Promise<void> {
+    if (!this.failure) await new Promise<void>((resolve) => this.stream.once('error', () => resolve()).once('close', () => resolve()).end());
+    this.isOpen();
+  }
+
   private isOpen(): boolean {
-    if (this.failure && (this.failure as NodeJS.ErrnoException).code !== 'EPIPE') throw this.failure;
+    if (this.failure && (this.failure as NodeJS.ErrnoException).code !== 'EPIPE') {
+      throw refusedBySystem('STORAGE', `${this.name} cannot be written, and is not whole`, this.failure);
+    }
     return this.failure === null;
   }
 

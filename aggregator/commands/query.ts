@@ -1,8 +1,7 @@
 import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type { Dispatcher } from 'undici';
 import type { Argv, CommandModule } from 'yargs';
-import { WeirError } from '../../shared/errors.ts';
+import type { CommandLog } from '../../shared/command-log.ts';
 import { CollectorClient, RefusedRequest } from '../client/collector-client.ts';
 import type { Completeness } from '../logstore/catalog.ts';
 import { parseQuery } from '../query/language/parser.ts';
@@ -26,12 +25,6 @@ export interface QueryArguments {
   collector: string | undefined;
   tokenFile: string | undefined;
   quiet: boolean;
-}
-
-/** What a command tells a person about its work; stderr, never stdout. */
-export interface CommandLog {
-  info(message: string): void;
-  warn(message: string): void;
 }
 
 /** Records that one request asks for, and rows of a SELECT without a LIMIT, where all are wanted. */
@@ -64,7 +57,7 @@ function options(yargs: Argv): Argv<QueryArguments> {
     .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'no summary on stderr' })
     .check((given: Record<string, unknown>) => {
       const limit = given['limit'];
-      if (limit !== undefined && !(Number.isSafeInteger(limit) && (limit as number) > 0)) throw new Error('--limit takes a whole number above 0');
+      if (limit !== undefined && !(Number.isSafeInteger(limit) && (limit as number) > 0)) throw new Error(`--limit is ${String(limit)}; it takes a whole number above 0`);
       if (given['format'] === 'parquet' && given['output'] === undefined) throw new Error('Parquet is not for a terminal: name a file with --output');
       if (given['output'] !== undefined && given['format'] === 'table' && given['json'] !== true) throw new Error('--output takes the formats json, csv, text and parquet');
       return true;
@@ -77,9 +70,9 @@ async function runQuery(given: QueryArguments, log: CommandLog): Promise<void> {
   const client = CollectorClient.from(given, process.env);
   const ask: Ask = (body) => askCollector(client, given, text, body);
   const format = given.json ? 'json' : given.format;
-  const answer = format === 'table' ? await answerTable(ask, given) : format === 'parquet' ? await answerParquet(ask, given) : await answerLines(ask, given, format, isSelect);
-  if (given.quiet) return;
-  log.info(summaryOf(answer));
+  const answers = () => (format === 'table' ? answerTable(client, ask, given) : format === 'parquet' ? answerParquet(ask, given) : answerLines(ask, given, format, isSelect));
+  const answer = await answers().catch((error: unknown) => { throw client.brokenOff(error); });
+  if (!given.quiet) log.info(summaryOf(answer));
 }
 
 function asksSelect(text: string): boolean {
@@ -97,9 +90,11 @@ interface AnswerSummary { rows: number; truncated: boolean; completeness: Comple
 
 async function askCollector(client: CollectorClient, given: QueryArguments, query: string, body: Record<string, unknown>): Promise<Dispatcher.ResponseData> {
   try {
-    return await client.open('POST', `/v1/logstores/${encodeURIComponent(given.logstore)}/query`, {
+    const response = await client.open('POST', `/v1/logstores/${encodeURIComponent(given.logstore)}/query`, {
       body: { query, ...present({ from: given.from, to: given.to, fields: given.fields }), ...present(body) },
     });
+    if (headerOf(response, 'weir-completeness')?.startsWith('{')) return response;
+    throw client.notACollector(await response.body.text());
   } catch (error) {
     throw pointed(error, query);
   }
@@ -109,25 +104,24 @@ function present(members: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
-async function answerTable(ask: Ask, given: QueryArguments): Promise<AnswerSummary> {
+async function answerTable(client: CollectorClient, ask: Ask, given: QueryArguments): Promise<AnswerSummary> {
   const response = await ask({ limit: given.limit ?? TABLE_RECORDS });
   const summary = summaryIn(response);
-  const stdout = new OutputStream(process.stdout);
-  await stdout.write(printTable(await response.body.json() as TableAnswer));
+  await new OutputStream(process.stdout).write(printTable(await client.objectIn<TableAnswer>(response, ['columns'])));
   return summary;
 }
 
 async function answerParquet(ask: Ask, given: QueryArguments): Promise<AnswerSummary> {
   const response = await ask({ limit: given.limit, format: 'parquet' });
   const summary = summaryIn(response);
-  await toFile(given.output!, (file) => pipeline(response.body, file));
+  await toFile(given.output!, async (file) => void await file.copy(response.body, false));
   return summary;
 }
 
 /** Formats that can be cut into pages: page after page until the limit, or the end. */
 async function answerLines(ask: Ask, given: QueryArguments, format: 'json' | 'csv' | 'text', isSelect: boolean): Promise<AnswerSummary> {
-  const write = async (output: OutputStream): Promise<AnswerSummary> => {
-    const total: AnswerSummary = { rows: 0, truncated: false, completeness: null };
+  const total: AnswerSummary = { rows: 0, truncated: false, completeness: null };
+  const write = async (output: OutputStream): Promise<void> => {
     const wanted = given.limit ?? Infinity;
     for (let cursor: string | undefined, isFirst = true; isFirst || (cursor !== undefined && total.rows < wanted); isFirst = false) {
       const limit = Math.min(isSelect ? ALL_ROWS : PAGE_RECORDS, wanted - total.rows);
@@ -139,24 +133,15 @@ async function answerLines(ask: Ask, given: QueryArguments, format: 'json' | 'cs
       if (!await output.copy(response.body, format === 'csv' && !isFirst)) break;
       cursor = headerOf(response, 'weir-cursor') ?? undefined;
     }
-    return total;
   };
-  if (given.output === undefined) return write(new OutputStream(process.stdout));
-  let summary: AnswerSummary | null = null;
-  await toFile(given.output, async (file) => {
-    summary = await write(new OutputStream(file));
-    await new Promise<void>((resolve, reject) => file.on('error', reject).end(resolve));
-  });
-  return summary!;
+  await (given.output === undefined ? write(new OutputStream(process.stdout)) : toFile(given.output, write));
+  return total;
 }
 
-async function toFile(path: string, write: (file: NodeJS.WritableStream) => Promise<unknown>): Promise<void> {
-  try {
-    await write(createWriteStream(path));
-  } catch (error) {
-    if (error instanceof WeirError || !(error as NodeJS.ErrnoException).code) throw error;
-    throw new WeirError('STORAGE', `${path} cannot be written: ${(error as Error).message}`, { cause: error });
-  }
+async function toFile(path: string, write: (file: OutputStream) => Promise<void>): Promise<void> {
+  const file = new OutputStream(createWriteStream(path), path);
+  await write(file);
+  await file.end();
 }
 
 function summaryIn(response: Dispatcher.ResponseData): AnswerSummary {

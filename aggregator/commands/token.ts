@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
+import type { CommandLog } from '../../shared/command-log.ts';
 import { CollectorClient } from '../client/collector-client.ts';
 import { SCOPES } from '../control/tokens.ts';
-import type { CommandLog } from './query.ts';
 
 interface ClientArguments {
   json: boolean;
@@ -58,19 +58,20 @@ export function tokenCommand(log: CommandLog): CommandModule {
 
 async function create(given: CreateArguments, log: CommandLog): Promise<void> {
   const body = { scope: given.scope, ...(given.name === undefined ? {} : { name: given.name }), ...(given.agentId === undefined ? {} : { 'agent-id': given.agentId }) };
-  const answer = (await CollectorClient.from(given, process.env).json('POST', '/v1/tokens', { body })) as TokenAnswer;
+  const answer = await CollectorClient.from(given, process.env).json<TokenAnswer>(['id', 'scope', 'agent-id'], 'POST', '/v1/tokens', { body });
   process.stdout.write(`${given.json ? JSON.stringify(answer) : answer.token}\n`);
   if (!given.json) log.info(`${answer.id}, scope ${answer.scope}${answer['agent-id'] === null ? '' : `, agent ${answer['agent-id']}`}: keep it now, it is not shown again`);
 }
 
 async function list(given: ClientArguments): Promise<void> {
-  const { tokens } = (await CollectorClient.from(given, process.env).json('GET', '/v1/tokens')) as { tokens: TokenAnswer[] };
+  const { tokens } = await CollectorClient.from(given, process.env).json<{ tokens: TokenAnswer[] }>(['tokens'], 'GET', '/v1/tokens');
   for (const token of tokens) {
     process.stdout.write(`${given.json ? JSON.stringify(token) : [token.id, token.scope, token['agent-id'] ?? '-', token.created, token.name].join('  ')}\n`);
   }
 }
 
 async function revoke(given: RevokeArguments, log: CommandLog): Promise<void> {
-  await CollectorClient.from(given, process.env).json('DELETE', `/v1/tokens/${encodeURIComponent(given.id)}`);
+  const { body } = await CollectorClient.from(given, process.env).open('DELETE', `/v1/tokens/${encodeURIComponent(given.id)}`);
+  await body.dump();
   log.info(`${given.id} is revoked`);
 }
