@@ -1,5 +1,6 @@
 import { DIRECTION_OUT, KEY_META, META_ENI_SHIFT, META_OUT } from '../../shared/flow-key.ts';
 import { KERNEL_UNKNOWN, type CaptureInterface, type PacketBatch } from '../../shared/packet-batch.ts';
+import { decodeCommonFrame } from './common-frame.ts';
 import { EniMatcher, NO_ENI, type PlacedEni } from './eni-match.ts';
 import { FragmentTable } from './fragment-table.ts';
 import { decodeIpv4 } from './ipv4.ts';
@@ -38,56 +39,75 @@ export class Decoder {
    */
   decode(batch: PacketBatch, from: number, to: number, interfaces: readonly CaptureInterface[], queue: KeyQueue): void {
     const { matchers, linkTypes } = this.learn(interfaces);
-    const { view, offset: offsets, captureLength, originalLength, interfaceIndex, kernelDirection, timeUs } = batch;
-    const keys = queue.keys;
+    const { view, offset: offsets, captureLength, interfaceIndex } = batch;
+    const { keys, timeUs } = queue;
     queue.count = 0;
     for (let i = from; i < to; i++) {
       const offset = offsets[i]!;
       const end = offset + captureLength[i]!;
       const linkType = linkTypes[interfaceIndex[i]!]!;
-      const at = queue.count * SLOT_WORDS;
-      const network = networkOffset(linkType, view, offset, end);
-      let status = -network;
-      if (network >= 0) {
-        const packet = network >> 1;
-        const originalBytes = originalLength[i]! - (packet - offset);
-        status = (network & 1) === 0
-          ? decodeIpv4(view, packet, end, originalBytes, queue, at, this.fragments, timeUs[i]!)
-          : decodeIpv6(view, packet, end, originalBytes, queue, at, this.fragments, timeUs[i]!);
-      }
-      keys[at + SLOT_STATUS] = status;
       const matcher = matchers[interfaceIndex[i]!]!;
-      if (!this.match(matcher, linkType, view, offset, end, status, queue, kernelDirection[i]!)) {
+      const at = queue.count * SLOT_WORDS;
+      timeUs[queue.count] = batch.timeUs[i]!;
+      const isCommon = linkType === LINK_ETHERNET && decodeCommonFrame(view, offset, end, keys, at);
+      const status = isCommon ? STATUS_DECODED : this.decodeFrame(batch, i, linkType, queue, at);
+      keys[at + SLOT_STATUS] = status;
+      const isMatched = (isCommon && matcher.matchMacs(view, offset)) || this.match(batch, i, linkType, matcher, queue, at);
+      if (!isMatched) {
         this.unmatchedPackets++;
         continue;
       }
-      this.enqueue(matcher, queue, at, timeUs[i]!);
+      const { into, outOf } = matcher;
+      if (isCommon && (into ^ outOf) < 0) {
+        // one of them is NO_ENI, all bits of which are set
+        keys[at + KEY_META]! |= ((into >>> 31) * META_OUT) | ((into & outOf) << META_ENI_SHIFT);
+        queue.count++;
+      } else {
+        this.enqueue(matcher, queue, at);
+      }
     }
   }
 
-  private match(
-    matcher: EniMatcher, linkType: number, view: DataView, offset: number, end: number, status: number, queue: KeyQueue, kernel: number,
-  ): boolean {
-    let kernelDirection = kernel;
+  /** Any frame, into slot `at`. Returns its status. */
+  private decodeFrame(batch: PacketBatch, i: number, linkType: number, queue: KeyQueue, at: number): number {
+    const { view } = batch;
+    const offset = batch.offset[i]!;
+    const end = offset + batch.captureLength[i]!;
+    const network = networkOffset(linkType, view, offset, end);
+    if (network < 0) return -network;
+    const packet = network >> 1;
+    const originalBytes = batch.originalLength[i]! - (packet - offset);
+    return (network & 1) === 0
+      ? decodeIpv4(view, packet, end, originalBytes, queue, at, this.fragments)
+      : decodeIpv6(view, packet, end, originalBytes, queue, at, this.fragments);
+  }
+
+  /** Which ENI any frame passed; its slot is at `at`. */
+  private match(batch: PacketBatch, i: number, linkType: number, matcher: EniMatcher, queue: KeyQueue, at: number): boolean {
+    const { view } = batch;
+    const offset = batch.offset[i]!;
+    const captured = batch.captureLength[i]!;
+    let kernelDirection = batch.kernelDirection[i]!;
     let isGroupDestination = false;
     if (linkType === LINK_ETHERNET) {
-      if (end - offset >= 12) {
-        if (!matcher.ignoresMac && matcher.matchMacs(view, offset)) return true;
+      if (captured >= 12) {
+        if (matcher.matchMacs(view, offset)) return true;
         isGroupDestination = (view.getUint8(offset) & 1) === 1;
       }
-    } else if (linkType === LINK_SLL && end - offset >= 16) {
+    } else if (linkType === LINK_SLL && captured >= 16) {
       if (kernelDirection === KERNEL_UNKNOWN) kernelDirection = view.getUint16(offset);
-      if (!matcher.ignoresMac && matcher.matchSourceMac(view, offset + 6)) return true;
-    } else if (linkType === LINK_SLL2 && end - offset >= 20) {
+      if (matcher.matchSourceMac(view, offset + 6)) return true;
+    } else if (linkType === LINK_SLL2 && captured >= 20) {
       if (kernelDirection === KERNEL_UNKNOWN) kernelDirection = view.getUint8(offset + 10);
-      if (!matcher.ignoresMac && matcher.matchSourceMac(view, offset + 12)) return true;
+      if (matcher.matchSourceMac(view, offset + 12)) return true;
     }
-    if (status === STATUS_DECODED && matcher.matchAddresses(queue.keys, queue.count * SLOT_WORDS)) return true;
+    if (queue.keys[at + SLOT_STATUS] === STATUS_DECODED && matcher.matchAddresses(queue.keys, at)) return true;
     return matcher.matchRest(kernelDirection, isGroupDestination);
   }
 
   /** Completes the slot at `at` for the ENI, and adds a second one where the packet passed two. */
-  private enqueue(matcher: EniMatcher, queue: KeyQueue, at: number, timeUs: number): void {
+  private enqueue(matcher: EniMatcher, queue: KeyQueue, at: number): void {
+    const timeUs = queue.timeUs[queue.count]!;
     const keys = queue.keys;
     const quotes = keys[at + SLOT_STATUS] === STATUS_DECODED && (keys[at + SLOT_FLAGS]! & QUEUE_QUOTES) !== 0;
     const meta = keys[at + SLOT_STATUS] === STATUS_DECODED ? keys[at + KEY_META]! : 0;

@@ -43,22 +43,19 @@ export class EniMatcher {
     }
   }
 
-  /** Whether MAC addresses need not be looked at. */
-  get ignoresMac(): boolean {
-    return this.byMac.isEmpty;
-  }
-
   /** By the MAC addresses of an Ethernet frame at `offset`; at least 12 bytes are there. */
   matchMacs(view: DataView, offset: number): boolean {
-    this.into = this.byMac.find(view.getUint16(offset), view.getInt32(offset + 2));
-    this.outOf = this.byMac.find(view.getUint16(offset + 6), view.getInt32(offset + 8));
-    return this.into !== NO_ENI || this.outOf !== NO_ENI;
+    if (this.byMac.isEmpty) return false;
+    const middle = view.getInt32(offset + 4);
+    this.into = this.byMac.find(view.getUint16(offset), (view.getUint16(offset + 2) << 16) | (middle >>> 16));
+    this.outOf = this.byMac.find(middle & 0xffff, view.getInt32(offset + 8));
+    return (this.into & this.outOf) !== NO_ENI;
   }
 
   /** By one source MAC address, all that a Linux SLL header has. */
   matchSourceMac(view: DataView, offset: number): boolean {
     this.into = NO_ENI;
-    this.outOf = this.byMac.find(view.getUint16(offset), view.getInt32(offset + 2));
+    this.outOf = this.byMac.isEmpty ? NO_ENI : this.byMac.find(view.getUint16(offset), view.getInt32(offset + 2));
     return this.outOf !== NO_ENI;
   }
 
@@ -88,38 +85,55 @@ export class EniMatcher {
   }
 }
 
-/** ENIs by MAC address; few entries, so a scan over two flat lists. */
+/** ENIs by MAC address: open addressing over the upper 16 and the lower 32 bits, at most a quarter full. */
 class MacIndex {
-  private readonly high: number[] = [];
-  private readonly low: number[] = [];
-  private readonly eni: number[] = [];
-  private readonly slots = new Map<number, number>();
+  isEmpty = true;
+  private high = new Int32Array(0);
+  private low = new Int32Array(0);
+  private enis = new Int32Array(0);
+  private mask = 0;
+  private readonly entries: { high: number; low: number; eni: number }[] = [];
 
-  get isEmpty(): boolean {
-    return this.eni.length === 0;
-  }
-
+  /** A MAC address that comes again belongs to the ENI that had it first. */
   add(mac: string, eni: number): void {
     const octets = mac.split(':').map((octet) => Number.parseInt(octet, 16));
     const high = (octets[0]! << 8) | octets[1]!;
     const low = (octets[2]! << 24) | (octets[3]! << 16) | (octets[4]! << 8) | octets[5]!;
-    this.slots.set(high * 2 ** 32 + (low >>> 0), eni);
-    this.high.push(high);
-    this.low.push(low);
-    this.eni.push(eni);
+    this.isEmpty = false;
+    this.entries.push({ high, low, eni });
+    if (this.entries.length * 4 > this.enis.length) this.rebuild();
+    else this.insert(high, low, eni);
   }
 
   find(high: number, low: number): number {
-    if (this.eni.length > MAX_SCANNED) return this.slots.get(high * 2 ** 32 + (low >>> 0)) ?? NO_ENI;
-    for (let i = 0; i < this.eni.length; i++) {
-      if (this.low[i] === low && this.high[i] === high) return this.eni[i]!;
-    }
-    return NO_ENI;
+    const { enis, mask } = this;
+    let slot = macHash(high, low) & mask;
+    while (enis[slot] !== NO_ENI && (this.low[slot] !== low || this.high[slot] !== high)) slot = (slot + 1) & mask;
+    return enis[slot]!;
+  }
+
+  private rebuild(): void {
+    const capacity = Math.max(16, 2 ** Math.ceil(Math.log2(this.entries.length * 8)));
+    this.high = new Int32Array(capacity);
+    this.low = new Int32Array(capacity);
+    this.enis = new Int32Array(capacity).fill(NO_ENI);
+    this.mask = capacity - 1;
+    for (const { high, low, eni } of this.entries) this.insert(high, low, eni);
+  }
+
+  private insert(high: number, low: number, eni: number): void {
+    let slot = macHash(high, low) & this.mask;
+    while (this.enis[slot] !== NO_ENI) slot = (slot + 1) & this.mask;
+    this.high[slot] = high;
+    this.low[slot] = low;
+    this.enis[slot] = eni;
   }
 }
 
-/** Above this a Map beats the scan. */
-const MAX_SCANNED = 8;
+function macHash(high: number, low: number): number {
+  const h = Math.imul(low ^ (high << 7), 0x9e3779b1);
+  return h ^ (h >>> 15);
+}
 
 /** ENIs by address: open addressing over words of addresses, at most half full. */
 class AddressIndex {

@@ -1,6 +1,6 @@
 import { KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3 } from '../../shared/flow-key.ts';
 import type { FragmentTable } from './fragment-table.ts';
-import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, type KeyQueue } from './key-queue.ts';
+import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, SLOT_WORDS, type KeyQueue } from './key-queue.ts';
 import { STATUS_DECODED, STATUS_IPV4_HEADER, STATUS_IPV4_LENGTH, STATUS_IPV4_TRUNCATED } from './packet-status.ts';
 import { transportFlags, transportPorts } from './transport.ts';
 
@@ -32,7 +32,7 @@ const ICMP_HEADER_BYTES = 8;
  */
 export function decodeIpv4(
   view: DataView, offset: number, end: number, originalBytes: number, queue: KeyQueue, at: number,
-  fragments: FragmentTable, timeUs: number,
+  fragments: FragmentTable,
 ): number {
   if (end - offset < HEADER_BYTES) return STATUS_IPV4_TRUNCATED;
   const versionAndLength = view.getUint8(offset);
@@ -60,7 +60,7 @@ export function decodeIpv4(
 
   if ((fragment & FRAGMENT_OFFSET) !== 0) {
     const id = view.getUint16(offset + IDENTIFICATION);
-    keys[at + KEY_PORTS] = fragments.find(keys, at, id, protocol, timeUs) ? fragments.ports : 0;
+    keys[at + KEY_PORTS] = fragments.find(keys, at, id, protocol, queue.timeUs[at / SLOT_WORDS]!) ? fragments.ports : 0;
     keys[at + SLOT_FLAGS] = QUEUE_FRAGMENT;
     return STATUS_DECODED;
   }
@@ -70,7 +70,7 @@ export function decodeIpv4(
   const flags = transportFlags(view, transport, packetEnd, protocol, false);
   keys[at + SLOT_FLAGS] = flags === QUEUE_QUOTES && !quotedIpv4(view, transport + ICMP_HEADER_BYTES, packetEnd, queue.quoted, at) ? 0 : flags;
   if ((fragment & MORE_FRAGMENTS) !== 0) {
-    fragments.put(keys, at, view.getUint16(offset + IDENTIFICATION), protocol, keys[at + KEY_PORTS]!, protocol, timeUs);
+    fragments.put(keys, at, view.getUint16(offset + IDENTIFICATION), protocol, keys[at + KEY_PORTS]!, protocol, queue.timeUs[at / SLOT_WORDS]!);
   }
   return STATUS_DECODED;
 }

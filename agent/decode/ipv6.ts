@@ -1,6 +1,6 @@
 import { KEY_META, KEY_PORTS, META_IPV6 } from '../../shared/flow-key.ts';
 import type { FragmentTable } from './fragment-table.ts';
-import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, type KeyQueue } from './key-queue.ts';
+import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, SLOT_WORDS, type KeyQueue } from './key-queue.ts';
 import { ipv6Addresses } from './ipv6-addresses.ts';
 import { STATUS_DECODED, STATUS_IPV6_EXTENSIONS, STATUS_IPV6_HEADER, STATUS_IPV6_TRUNCATED } from './packet-status.ts';
 import { transportFlags, transportPorts } from './transport.ts';
@@ -35,7 +35,7 @@ const FRAGMENT_TAG = 256;
 /** Decodes the IPv6 packet in [offset, end) into slot `at`; as decodeIpv4. */
 export function decodeIpv6(
   view: DataView, offset: number, end: number, originalBytes: number, queue: KeyQueue, at: number,
-  fragments: FragmentTable, timeUs: number,
+  fragments: FragmentTable,
 ): number {
   if (end - offset < HEADER_BYTES) return STATUS_IPV6_TRUNCATED;
   if (view.getUint8(offset) >> 4 !== 6) return STATUS_IPV6_HEADER;
@@ -61,7 +61,7 @@ export function decodeIpv6(
       next = view.getUint8(header);
       header += 8;
       if (offsetAndMore >>> 3 !== 0) {
-        const known = fragments.find(keys, at, fragmentId, FRAGMENT_TAG, timeUs);
+        const known = fragments.find(keys, at, fragmentId, FRAGMENT_TAG, queue.timeUs[at / SLOT_WORDS]!);
         keys[at + KEY_PORTS] = known ? fragments.ports : 0;
         keys[at + KEY_META] = (known ? fragments.protocol : next) | META_IPV6;
         keys[at + SLOT_FLAGS] = QUEUE_FRAGMENT;
@@ -85,7 +85,7 @@ export function decodeIpv6(
   if (status !== STATUS_DECODED) return status;
   const flags = transportFlags(view, header, packetEnd, next, true);
   keys[at + SLOT_FLAGS] = flags === QUEUE_QUOTES && !quotedIpv6(view, header + ICMP_HEADER_BYTES, packetEnd, queue.quoted, at) ? 0 : flags;
-  if (isFirstFragment) fragments.put(keys, at, fragmentId, FRAGMENT_TAG, keys[at + KEY_PORTS]!, next, timeUs);
+  if (isFirstFragment) fragments.put(keys, at, fragmentId, FRAGMENT_TAG, keys[at + KEY_PORTS]!, next, queue.timeUs[at / SLOT_WORDS]!);
   return STATUS_DECODED;
 }
 

@@ -39,7 +39,8 @@ export class Connections {
   private readonly table: FlowTable;
   private readonly engine: VerdictEngine;
   private readonly beforeChange: BeforeChange;
-  private readonly idleUs: Float64Array;
+  /** Idle time after which a connection is over, by the TIMER_ constants. */
+  readonly idleUs: Float64Array;
   /** By ENI index: 1 where packets have a direction, 0 where all are `in`. */
   private hasDirection: Uint8Array;
   /** Moves on with every change of rules. */
@@ -66,8 +67,7 @@ export class Connections {
     return this.generation << STATE_GENERATION_SHIFT;
   }
 
-  /** Idle time of an entry with this state, in microseconds. */
-  idleLimitUs(state: number): number {
+  private idleLimitUs(state: number): number {
     return this.idleUs[(state & STATE_TIMER) >> STATE_TIMER_SHIFT]!;
   }
 

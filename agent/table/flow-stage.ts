@@ -13,7 +13,7 @@ import { Windows } from '../seal/windows.ts';
 import { Connections, TCP_FIN, TCP_RST, TCP_SYN } from './connections.ts';
 import {
   ENTRY_BYTES, ENTRY_DOUBLES, ENTRY_FIRST_US, ENTRY_FRAGMENTS, ENTRY_LAST_US, ENTRY_PACKETS, ENTRY_STATE, ENTRY_WINDOW, ENTRY_WORDS,
-  STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_GENERATION, STATE_NEW, STATE_TCP_FLAGS,
+  STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_GENERATION, STATE_NEW, STATE_TCP_FLAGS, STATE_TIMER, STATE_TIMER_SHIFT,
 } from './entry.ts';
 import { writeRow } from './flow-rows.ts';
 import { NO_ENTRY, FlowTable } from './flow-table.ts';
@@ -33,8 +33,9 @@ export interface FlowStageOptions {
 const MAX_ROWS_KEPT = 1 << 18;
 /** Packets of one entry before it gives a partial row, so that the 32-bit counter cannot overflow. */
 const MAX_ENTRY_PACKETS = 1 << 30;
-/** Queue flags that the short path cannot handle. */
-const SPECIAL = TCP_FIN | TCP_SYN | TCP_RST | QUEUE_FRAGMENT | QUEUE_QUOTES;
+/** Queue flags that call for the long path before the packet is counted, and those that call for more after it. */
+const BEFORE = TCP_SYN | QUEUE_QUOTES;
+const AFTER = TCP_FIN | TCP_RST | QUEUE_FRAGMENT;
 
 /**
  * Adds decoded packets up: key queue in, rows and seals out.
@@ -63,40 +64,51 @@ export class FlowStage {
   }
 
   consume(queue: KeyQueue): void {
-    const { keys, timeUs: times } = queue;
+    const { keys, timeUs: times, hash: hashes, count } = queue;
     const { table, windows } = this;
     const { words, doubles } = table;
-    table.prepare(keys, SLOT_WORDS, queue.count, queue.hash);
-    for (let slot = 0; slot < queue.count; slot++) {
+    const { generationBits, idleUs } = this.connections;
+    let { fromUs, untilUs, current: account } = windows;
+    table.prepare(keys, SLOT_WORDS, count, hashes);
+    for (let slot = 0; slot < count; slot++) {
       const at = slot * SLOT_WORDS;
       const timeUs = times[slot]!;
       const eni = keys[at + KEY_META]! >>> META_ENI_SHIFT;
-      if ((timeUs < windows.fromUs || timeUs >= windows.untilUs) && !windows.moveTo(timeUs)) {
-        this.countLate(eni);
-        continue;
+      if (timeUs < fromUs || timeUs >= untilUs) {
+        const isOpen = windows.moveTo(timeUs);
+        ({ fromUs, untilUs, current: account } = windows);
+        if (!isOpen) {
+          this.countLate(eni);
+          continue;
+        }
       }
-      const account = windows.current;
       account.packetsSeen[eni]!++;
       if (keys[at + SLOT_STATUS] !== STATUS_DECODED) {
         account.countStatus(eni, keys[at + SLOT_STATUS]!);
         continue;
       }
-      const hash = queue.hash[slot]!;
-      let entry = table.find(keys, at, hash);
       const flags = keys[at + SLOT_FLAGS]!;
+      let entry = table.find(keys, at, hashes[slot]!);
       if (entry === NO_ENTRY) {
-        entry = this.addEntry(queue, at, hash, timeUs, account);
-      } else if (this.needsAttention(entry, flags, timeUs, account.number | 0)) {
-        if (!this.attend(entry, queue, at, timeUs, account)) continue;
+        entry = this.addEntry(queue, at, hashes[slot]!, timeUs, account);
+      } else {
+        const state = words[entry * ENTRY_WORDS + ENTRY_STATE]!;
+        const needsAttention =
+          words[entry * ENTRY_WORDS + ENTRY_WINDOW] !== account.number || (flags & BEFORE) !== 0 ||
+          (state & STATE_GENERATION) !== generationBits ||
+          timeUs - doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US]! > idleUs[(state & STATE_TIMER) >> STATE_TIMER_SHIFT]! ||
+          words[entry * ENTRY_WORDS + ENTRY_PACKETS]! >= MAX_ENTRY_PACKETS;
+        if (needsAttention && !this.attend(entry, queue, at, timeUs, account)) continue;
       }
       const base = entry * ENTRY_WORDS;
       const baseDouble = entry * ENTRY_DOUBLES;
-      if (words[base + ENTRY_PACKETS]!++ === 0) doubles[baseDouble + ENTRY_FIRST_US] = timeUs;
-      else if (timeUs < doubles[baseDouble + ENTRY_FIRST_US]!) doubles[baseDouble + ENTRY_FIRST_US] = timeUs;
+      const packets = words[base + ENTRY_PACKETS]!;
+      words[base + ENTRY_PACKETS] = packets + 1;
+      if (packets === 0 || timeUs < doubles[baseDouble + ENTRY_FIRST_US]!) doubles[baseDouble + ENTRY_FIRST_US] = timeUs;
       doubles[baseDouble + ENTRY_BYTES]! += keys[at + SLOT_BYTES]!;
       if (timeUs > doubles[baseDouble + ENTRY_LAST_US]!) doubles[baseDouble + ENTRY_LAST_US] = timeUs;
       words[base + ENTRY_STATE]! |= (flags & QUEUE_TCP_FLAGS) | STATE_DIRTY;
-      if ((flags & SPECIAL) !== 0) this.afterSpecial(entry, flags);
+      if ((flags & AFTER) !== 0) this.afterCounting(entry, flags);
     }
   }
 
@@ -134,18 +146,6 @@ export class FlowStage {
   /** Ends the input: every open window closes. */
   close(): void {
     this.windows.closeAll();
-  }
-
-  private needsAttention(entry: number, flags: number, timeUs: number, window: number): boolean {
-    const words = this.table.words;
-    const base = entry * ENTRY_WORDS;
-    const state = words[base + ENTRY_STATE]!;
-    return (
-      words[base + ENTRY_WINDOW] !== window || (flags & (TCP_SYN | QUEUE_QUOTES)) !== 0 ||
-      (state & STATE_GENERATION) !== this.connections.generationBits ||
-      timeUs - this.table.doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US]! > this.connections.idleLimitUs(state) ||
-      words[base + ENTRY_PACKETS]! >= MAX_ENTRY_PACKETS
-    );
   }
 
   private addEntry(queue: KeyQueue, at: number, hash: number, timeUs: number, account: WindowAccount): number {
@@ -191,7 +191,7 @@ export class FlowStage {
     return true;
   }
 
-  private afterSpecial(entry: number, flags: number): void {
+  private afterCounting(entry: number, flags: number): void {
     if ((flags & QUEUE_FRAGMENT) !== 0) this.table.words[entry * ENTRY_WORDS + ENTRY_FRAGMENTS]!++;
     else if ((flags & QUEUE_QUOTES) === 0 && (flags & (TCP_FIN | TCP_RST)) !== 0) this.connections.close(entry, flags & QUEUE_TCP_FLAGS);
   }

@@ -94,14 +94,19 @@ export class FlowTable {
 
   /** The entry of this key, or NO_ENTRY. */
   find(keys: Int32Array, at: number, hash: number): number {
-    const { index, indexMask } = this;
+    const { index, indexMask, words } = this;
     let slot = hash & indexMask;
     for (;;) {
       const found = index[slot]!;
       if (found === 0) return NO_ENTRY;
       if (((found ^ hash) & SLOT_TAG) === 0) {
         const entry = (found & SLOT_ENTRY) - 1;
-        if (this.equals(entry, keys, at)) return entry;
+        const base = entry * ENTRY_WORDS;
+        if (
+          words[base + KEY_SRC3] === keys[at + KEY_SRC3] && words[base + KEY_DST3] === keys[at + KEY_DST3] &&
+          words[base + KEY_PORTS] === keys[at + KEY_PORTS] && words[base + KEY_META] === keys[at + KEY_META] &&
+          ((keys[at + KEY_META]! & META_IPV6) === 0 || this.hasPrefixes(entry, keys, at))
+        ) return entry;
       }
       slot = (slot + 1) & indexMask;
     }
@@ -191,14 +196,7 @@ export class FlowTable {
     return oldest;
   }
 
-  private equals(entry: number, keys: Int32Array, at: number): boolean {
-    const words = this.words;
-    const base = entry * ENTRY_WORDS;
-    if (
-      words[base + KEY_SRC3] !== keys[at + KEY_SRC3] || words[base + KEY_DST3] !== keys[at + KEY_DST3] ||
-      words[base + KEY_PORTS] !== keys[at + KEY_PORTS] || words[base + KEY_META] !== keys[at + KEY_META]
-    ) return false;
-    if ((words[base + KEY_META]! & META_IPV6) === 0) return true;
+  private hasPrefixes(entry: number, keys: Int32Array, at: number): boolean {
     const prefixes = this.prefixes;
     const prefix = entry * PREFIX_WORDS;
     return (
