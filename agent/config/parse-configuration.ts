@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { Problems, openDocument, type DocumentMap, type TextKind } from '../../shared/topology/document.ts';
 import { LOGSTORE_NAME } from '../../shared/topology/spelling.ts';
+import { DEFAULT_BLOCK_BYTES } from '../capture/live/live-source.ts';
 import { CAPTURE_METHODS } from '../capture/live/open-live-source.ts';
 import { RECORD_FORMATS, fieldNames } from '../output/record-format.ts';
 import type { IdleTimers } from '../table/idle-timers.ts';
@@ -30,9 +31,8 @@ export const WINDOW_SECONDS = secondsKind(1, 3600, true);
 export const GRACE_SECONDS = secondsKind(0, 3600, false);
 const TIMER_SECONDS = secondsKind(1, 86_400, false);
 const BLOCK_TIMEOUT_SECONDS = secondsKind(0.001, 10, false);
-const RING_UNIT_BYTES = 1024 * 1024;
-const MAX_RING_BYTES = 2047 * RING_UNIT_BYTES;
-const RING_BYTES = bytesKind(65_536, MAX_RING_BYTES);
+const LEAST_BLOCK_BYTES = 65_536;
+const RING_BYTES = bytesKind(LEAST_BLOCK_BYTES, 2047 * 1024 * 1024);
 const ROTATE_BYTES = bytesKind(1024, 2 ** 50);
 const WAITING_BYTES = bytesKind(1024 * 1024, 2 ** 40);
 
@@ -133,8 +133,9 @@ function readOutput(map: DocumentMap, path: PathReader): OutputSettings {
 
 function readCapture(map: DocumentMap): CaptureSettings {
   const ringBytes = map.parsed('ring-bytes', RING_BYTES) ?? DEFAULT_CAPTURE.ringBytes;
-  if (ringBytes > RING_UNIT_BYTES && ringBytes % RING_UNIT_BYTES !== 0) {
-    map.reject('ring-bytes', `${ringBytes} is not a multiple of 1MiB (${RING_UNIT_BYTES} bytes), the size of the ring's blocks`);
+  const blockBytes = Math.min(ringBytes, DEFAULT_BLOCK_BYTES);
+  if (ringBytes % blockBytes !== 0 || blockBytes % LEAST_BLOCK_BYTES !== 0) {
+    map.reject('ring-bytes', `${ringBytes} is not a multiple of ${DEFAULT_BLOCK_BYTES}, the size of the ring's blocks; give a whole number of MiB`);
   }
   return {
     method: map.choice('method', CAPTURE_METHODS, DEFAULT_CAPTURE.method),

@@ -92,6 +92,27 @@ test.serial('an interface that is removed and comes back under traffic: nothing 
   t.false(sum.unknown);
 });
 
+test.serial('packets that pass before an interface is captured are stated to the packet', async (t) => {
+  const pair = pairOfMachines(t);
+  const topology = join(temporaryDirectory(t), 'topology.yaml');
+  writeFileSync(topology, topologyText([ACCEPT_ICMP]));
+  const agent = new AgentProcess(t, ['agent', '-t', topology, '--window', '1s', ...AS_JSON], pair.here);
+  await agent.says(CAPTURING);
+  for (let round = 0; round < 3; round++) {
+    const heard = agent.stderr.length;
+    pair.unplug();
+    await agent.says(/capture on eth0 has ended/, heard);
+    agent.child.kill('SIGSTOP');
+    pair.plug();
+    pair.there.run('ping', '-q', '-c', '20', '-i', '0.002', HERE.ip);
+    agent.child.kill('SIGCONT');
+    await agent.says(CAPTURING, heard);
+    pair.there.run('ping', '-q', '-c', '30', '-i', '0.002', HERE.ip);
+  }
+  t.is((await agent.end()).code, 0);
+  t.like(totals(agent.rows), { packets: 3 * 60, skipped: 3 * 40, unknown: false });
+});
+
 test.serial('rules are reloaded under traffic, a wrong file is refused with its reasons', async (t) => {
   const folder = temporaryDirectory(t);
   const { here, there } = pairOfMachines(t);
