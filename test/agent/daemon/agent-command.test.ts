@@ -101,6 +101,39 @@ test.serial('records go to a file, which is opened anew on SIGHUP', async (t) =>
   t.is(readFileSync(path, 'utf8').split('\n').filter((line) => line.includes('"log-status":"OK"')).reduce((sum, line) => sum + (JSON.parse(line) as { packets: number }).packets, 0), 10);
 });
 
+test.serial('the end does not wait for a collector that is away; a second signal ends at once', async (t) => {
+  const { here, there } = pairOfMachines(t);
+  const start = async (): Promise<AgentProcess> => {
+    const agent = new AgentProcess(t, ['agent', '-i', 'eth0', '--window', '1s', '--collector', 'http://127.0.0.1:9'], here);
+    await agent.says(/capturing on eth0/);
+    there.run('ping', '-q', '-c', '5', '-i', '0.002', HERE.ip);
+    await agent.says(/does not take batches/);
+    return agent;
+  };
+  const patient = await (await start()).end();
+  t.is(patient.code, 0);
+  t.true(patient.ms < 5000, `${patient.ms} ms`);
+  const agent = await start();
+  agent.child.kill('SIGTERM');
+  await agent.says(/SIGTERM: stopping/);
+  const hasty = await agent.end();
+  t.is(hasty.code, 1);
+  t.true(hasty.ms < 1000, `${hasty.ms} ms`);
+});
+
+test.serial('a reader of standard output that has seen enough ends the agent without a word', async (t) => {
+  const { here, there } = pairOfMachines(t);
+  const pipeline = here.spawn('sh', ['-c', `"${process.execPath}" --import tsx weir.ts agent -i eth0 --window 1s | head -n 1; echo end`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => pipeline.kill('SIGKILL'));
+  let said = '';
+  pipeline.stdout!.on('data', (text) => (said += String(text)));
+  const closed = once(pipeline, 'close');
+  const traffic = there.spawn('ping', ['-q', '-i', '0.01', HERE.ip], { stdio: 'ignore' });
+  t.teardown(() => traffic.kill('SIGKILL'));
+  t.deepEqual(await closed, [0, null]);
+  t.regex(said, /^1 .*\nend\n$/);
+});
+
 test.serial('a collector that is away gets everything when it comes back', async (t) => {
   const folder = temporaryDirectory(t);
   // a port that is free, and that nobody takes meanwhile

@@ -113,6 +113,28 @@ test.serial('packets that pass before an interface is captured are stated to the
   t.like(totals(agent.rows), { packets: 3 * 60, skipped: 3 * 40, unknown: false });
 });
 
+test.serial('an interface that is renamed, or goes down and up, goes on being captured', async (t) => {
+  const { here, there } = pairOfMachines(t);
+  const topology = join(temporaryDirectory(t), 'topology.yaml');
+  writeFileSync(topology, topologyText([ACCEPT_ICMP]));
+  const agent = new AgentProcess(t, ['agent', '-t', topology, '--window', '1s', '--metrics', '127.0.0.1:9790', ...AS_JSON], here);
+  await agent.says(CAPTURING);
+  const ping = (): string => there.run('ping', '-q', '-c', '20', '-i', '0.002', HERE.ip);
+  ping();
+  here.ip('link', 'set', HERE.interface, 'name', 'other');
+  await agent.until(() => here.run('curl', '-s', 'http://127.0.0.1:9790/status').includes('"name":"other"'), 'new name in the status');
+  ping();
+  here.ip('link', 'set', 'other', 'down');
+  here.ip('link', 'set', 'other', 'up');
+  here.ip('neigh', 'replace', THERE.ip, 'lladdr', THERE.mac, 'dev', 'other', 'nud', 'permanent');
+  ping();
+  const { rxPackets, txPackets } = await here.counters('other');
+  t.is((await agent.end()).code, 0);
+  t.like(totals(agent.rows), { packets: rxPackets + txPackets, skipped: 0, unknown: false });
+  t.is(rxPackets + txPackets, 120);
+  t.notRegex(agent.stderr, /has ended/);
+});
+
 test.serial('rules are reloaded under traffic, a wrong file is refused with its reasons', async (t) => {
   const folder = temporaryDirectory(t);
   const { here, there } = pairOfMachines(t);
