@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { EXIT_CONFIGURATION, EXIT_NO_PERMISSION, EXIT_OK, WeirError } from '../../shared/errors.ts';
 import { DEFAULT_TOPOLOGY } from '../../shared/topology/topology.ts';
 import { linkTable } from '../capture/live/link-table.ts';
@@ -42,6 +43,7 @@ export async function checkAgent(configuration: AgentConfiguration): Promise<Che
   for (const { link } of plan.taps) await noting(() => tryInterface(link.name, capture, (text) => warnings.add(text)));
   // where nothing is there yet, the privilege can be tried all the same
   if (plan.taps.length === 0) await noting(() => tryInterface('lo', { ...capture, filter: null }, (text) => warnings.add(text)));
+  for (const path of [configuration.collector?.tokenFile, configuration.collector?.ca]) if (path) await noting(() => requireReadable(path));
   await noting(() => new StateDirectory(configuration.stateDirectory));
   for (const warning of warnings) lines.push(`warning    ${warning}`);
   for (const fault of faults) lines.push(`fault      ${fault.message}`);
@@ -53,6 +55,14 @@ async function tryInterface(name: string, capture: CaptureSettings, warn: (text:
   const { method, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter } = capture;
   const source = await openLiveSource({ capture: method, interface: name, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter }, warn);
   await source.close();
+}
+
+function requireReadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    throw new WeirError('CONFIGURATION', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function eniLines(eniId: string, topology: Topology, plan: CapturePlan): string[] {

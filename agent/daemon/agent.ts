@@ -110,7 +110,6 @@ export class Agent {
       refused: (name, code, text) => this.refused(name, code, text),
     });
     this.board.follow(this.plan, this.revision, reached, false);
-    this.tellOfPlan();
     await this.board.settled();
     if (this.startFailure !== null) throw this.startFailure;
     this.phase = 'running';

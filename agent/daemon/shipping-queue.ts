@@ -126,7 +126,7 @@ export class ShippingQueue {
   private lose(lost: readonly WaitingBatch[], reason: string): void {
     for (const { contents } of lost) {
       for (const start of contents.windowStarts) {
-        if (contents.isSealed) this.damaged.delete(start);
+        if (contents.sealedStarts.includes(start)) this.damaged.delete(start);
         else this.damaged.add(start);
       }
     }

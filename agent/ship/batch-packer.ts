@@ -21,8 +21,8 @@ export interface BatchContents {
   readonly rows: number;
   /** Packets in those rows. */
   readonly packets: number;
-  /** Whether the seals of its windows are in it. */
-  readonly isSealed: boolean;
+  /** Those of the windows whose seals are in it; rows of the next window may be there too. */
+  readonly sealedStarts: readonly number[];
 }
 
 /** Takes a batch that is ready to be sent; resolves when it is safe with the receiver. */
@@ -88,6 +88,6 @@ function contentsOf(rows: readonly Records[], seals: readonly Seal[]): BatchCont
     windowStarts: [...new Set([...rows, ...seals].map(({ windowStart }) => windowStart))],
     rows: rows.reduce((sum, { count }) => sum + count, 0),
     packets,
-    isSealed: seals.length > 0,
+    sealedStarts: [...new Set(seals.map(({ windowStart }) => windowStart))],
   };
 }

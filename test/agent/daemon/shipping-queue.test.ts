@@ -6,7 +6,7 @@ import { CollectorRefusal, type Shipper } from '../../../agent/ship/shipper.ts';
 const KILOBYTE = 1000;
 
 function contents(windowStarts: number[], isSealed = true): BatchContents {
-  return { windowStarts, rows: 10, packets: 100, isSealed };
+  return { windowStarts, rows: 10, packets: 100, sealedStarts: isSealed ? windowStarts : [] };
 }
 
 /** A collector that answers when it is told to. */
@@ -70,6 +70,18 @@ test('of a window that lost rows no seal is sent, whether it waits already or co
   queue.add(Buffer.alloc(KILOBYTE / 2), contents([2], true));
   for (let left = 0; left < 3; left++) await answer();
   t.deepEqual(sent, [0, 3, 2], 'a window that is sealed again is another story');
+});
+
+test('rows of the next window that went with a lost batch damage the next window too', (t) => {
+  const { queue, lost } = lab(2.5 * KILOBYTE);
+  queue.add(Buffer.alloc(KILOBYTE), contents([0]));
+  queue.add(Buffer.alloc(KILOBYTE), { ...contents([1, 2]), sealedStarts: [1] });
+  queue.add(Buffer.alloc(KILOBYTE), contents([9]));
+  t.deepEqual(lost.map(({ starts }) => starts), [[1, 2]]);
+  queue.add(Buffer.alloc(10), contents([2]));
+  t.deepEqual(lost[1]!.starts, [2]);
+  queue.add(Buffer.alloc(10), contents([3]));
+  t.is(lost.length, 2);
 });
 
 test('a batch that the collector will never take does not stop the others', async (t) => {
