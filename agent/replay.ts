@@ -5,8 +5,7 @@ import { RecordWriter } from './output/record-writer.ts';
 import type { TextOutput } from './output/text-output.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { WindowSink } from './seal/sealer.ts';
-import { BatchPacker } from './ship/batch-packer.ts';
-import { Shipper, type ShipperOptions } from './ship/shipper.ts';
+import type { ShipperOptions } from './ship/shipper.ts';
 
 /** Agent id of a replay that is not told another; fixed, so that the same file gives the same bytes. */
 export const REPLAY_AGENT_ID = 'replay';
@@ -56,6 +55,9 @@ export async function replayToText(
 export async function replayToCollector(
   paths: readonly string[], options: ReplayOptions, shipping: ShipperOptions, onSeals: (seals: Seal[]) => void = () => {},
 ): Promise<ReplaySummary> {
+  // only here: what encodes and sends takes longer to load than many a replay
+  const { BatchPacker } = await import('./ship/batch-packer.ts');
+  const { Shipper } = await import('./ship/shipper.ts');
   const shipper = new Shipper(shipping);
   try {
     const packer = new BatchPacker((gzipped) => shipper.send(gzipped));
