@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Logger } from 'winston';
-import { WeirError } from '../shared/errors.ts';
+import { refusedBySystem } from '../shared/errors.ts';
 import type { Topology } from '../shared/topology/topology.ts';
 import { createServer } from './api/server.ts';
 import { Inventory } from './control/inventory.ts';
@@ -49,8 +49,12 @@ const DEFAULT_SETTLE_MS = 1_000;
 /** Resolves when requests are served. What an earlier run left unpublished is taken up. */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
   const layout = dataLayout(resolve(options.data));
-  await makeDirectory(layout.root);
-  chmodSync(layout.root, 0o700);
+  try {
+    await makeDirectory(layout.root);
+    chmodSync(layout.root, 0o700);
+  } catch (error) {
+    throw refusedBySystem('STORAGE', `the data directory ${layout.root} cannot be used; it must be a folder, or a place for one, of the user who runs the collector`, error);
+  }
   const lock = await lockDataDirectory(layout.root);
   try {
     return await assemble(options, layout, lock);
@@ -88,7 +92,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   );
   const limits = options.limits ?? DEFAULT_BODY_LIMITS;
   const receiver = new Receiver(journal, positions, limits, (frame) => publisher.add(frame));
-  const pool = new QueryPool(options.query ?? DEFAULT_QUERY_SETTINGS);
+  const pool = new QueryPool(options.query ?? DEFAULT_QUERY_SETTINGS, layout.temporary);
   readGauges(metrics, pending, journal, pool);
   let stopping: Promise<void> | null = null;
   const server = createServer({
@@ -110,7 +114,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
     return { url, adminTokenFile, flush: () => publisher.flush(), stop };
   } catch (cause) {
     await stop();
-    throw new WeirError('NETWORK', `the collector cannot listen on ${options.host}:${options.port}: ${(cause as Error).message}`, { cause });
+    throw refusedBySystem('NETWORK', `the collector cannot listen on ${options.host}:${options.port}`, cause);
   }
 }
 

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { Logger } from 'winston';
 import { WeirError, type ErrorCode } from '../../shared/errors.ts';
@@ -11,15 +13,15 @@ export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = problemOf(error);
     if (problem.status >= 500) log.error(`${request.method} ${request.routeOptions.url ?? '?'}: ${error.message}`, { stack: error.stack });
-    return send(reply, problem);
+    return sendProblem(reply, problem);
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!.slice(0, 200);
-    return send(reply, new Problem(404, `there is no ${request.method} ${path} here; the API lies under /v1`));
+    return sendProblem(reply, new Problem(404, `there is no ${request.method} ${path} here; the API lies under /v1`));
   });
 }
 
-function problemOf(error: Error): Problem {
+export function problemOf(error: Error): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof ConfigurationError) return new Problem(422, error.message, { errors: error.problems });
   if (error instanceof WeirError) {
@@ -27,11 +29,37 @@ function problemOf(error: Error): Problem {
     return new Problem(status, error.message, {}, status === 503 ? { 'retry-after': '5' } : {});
   }
   // fastify's own refusals: a body too large, a type unknown, a parameter that does not fit its schema
-  const { statusCode, message } = error as FastifyError;
+  const { statusCode, message, validation } = error as FastifyError;
+  if (validation?.[0]) return new Problem(400, wrongParameter(validation[0], message));
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new Problem(statusCode, message);
   return new Problem(500, 'the collector failed; its log says more');
 }
 
-function send(reply: FastifyReply, problem: Problem): FastifyReply {
+type ValidationError = NonNullable<FastifyError['validation']>[number];
+
+/** What a schema says no to; its own texts leave out which values there are, and which name is wrong. */
+function wrongParameter({ keyword, instancePath, params }: ValidationError, message: string): string {
+  if (keyword === 'enum') return `${instancePath.slice(1)} must be one of ${(params['allowedValues'] as string[]).join(', ')}`;
+  if (keyword === 'additionalProperties') return `there is no parameter ${JSON.stringify(String(params['additionalProperty']).slice(0, 80))} here`;
+  return message;
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, [status: number, detail: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'the headers are longer than 16 KiB together'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive within 60 s'],
+};
+
+/** What is no HTTP request never reaches a route. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, detail] = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'this is no HTTP request'];
+  const body = JSON.stringify(new Problem(status, detail).document());
+  if (socket.writable) {
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+  }
+  socket.destroySoon();
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.code(problem.status).headers(problem.headers).type(PROBLEM_TYPE).send(Buffer.from(JSON.stringify(problem.document())));
 }

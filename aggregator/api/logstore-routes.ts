@@ -7,7 +7,7 @@ const Range = Type.Object({
   logstore: Type.String({ maxLength: 63 }),
   from: Type.Optional(Type.Number({ minimum: 0 })),
   to: Type.Optional(Type.Number({ minimum: 0 })),
-});
+}, { additionalProperties: false });
 
 export function logStoreRoutes(app: FastifyInstance, catalog: CommittedCatalog, publisher: Publisher): void {
   app.get('/v1/logstores', { config: { scope: 'query' } }, async () => ({ logstores: catalog.logStores() }));

@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Logger } from 'winston';
 import type { Inventory } from '../control/inventory.ts';
 import type { Tokens } from '../control/tokens.ts';
@@ -11,7 +11,7 @@ import type { BodyLimits } from '../receive/inflate.ts';
 import type { Receiver } from '../receive/receiver.ts';
 import { requireTokens, withScope } from './authorization.ts';
 import { batchRoutes } from './batch-routes.ts';
-import { answerErrors } from './error-answers.ts';
+import { answerClientError, answerErrors, problemOf, sendProblem } from './error-answers.ts';
 import { healthRoutes } from './health-routes.ts';
 import { inventoryRoutes } from './inventory-routes.ts';
 import { logStoreRoutes } from './logstore-routes.ts';
@@ -34,7 +34,15 @@ const REQUEST_TIMEOUT_MS = 60_000;
 
 /** The HTTP side of the collector: who may call what, and who answers. */
 export function createServer(parts: ServerParts): FastifyInstance {
-  const app = fastify({ logger: false, requestTimeout: REQUEST_TIMEOUT_MS, http: { headersTimeout: REQUEST_TIMEOUT_MS } });
+  const app = fastify({
+    logger: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS },
+    // a misspelt parameter is told, not dropped
+    ajv: { customOptions: { removeAdditional: false } },
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply as unknown as FastifyReply, problemOf(error)),
+    clientErrorHandler: answerClientError,
+  });
   answerErrors(app, parts.log);
   requireTokens(app, parts.tokens, () => parts.metrics.refusedTokens.inc());
   withScope(app, 'ingest', (child) => batchRoutes(child, parts.receiver, parts.limits, parts.metrics));

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import { SCOPES, type TokenEntry, type Tokens } from '../control/tokens.ts';
+import { SCOPES, type Scope, type TokenEntry, type Tokens } from '../control/tokens.ts';
 import { Problem } from './problem.ts';
 
 const NewToken = Type.Object({
-  scope: Type.Union(SCOPES.map((scope) => Type.Literal(scope))),
+  scope: Type.Unsafe<Scope>({ type: 'string', enum: SCOPES }),
   name: Type.Optional(Type.String({ maxLength: 128 })),
   'agent-id': Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]{1,128}$' })),
 }, { additionalProperties: false });

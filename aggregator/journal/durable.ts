@@ -1,4 +1,4 @@
-import { mkdir, open, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** What a directory lists survives a crash only after this. */
@@ -13,9 +13,25 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Creates a directory for the owner alone, with its parents, each durably. */
 export async function makeDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+  if (!await isMade(path)) {
+    // mkdir's own recursion never ends below a folder that has no room for others, such as /proc
+    await makeDirectory(dirname(path));
+    if (!await isMade(path)) await mkdir(path);
+  }
+}
+
+/** False where the parent is missing. */
+async function isMade(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return false;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return true;
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+  return true;
 }
 
 /** Replaces a file: after a crash there is the old content or the new one, never a part. */

@@ -7,7 +7,7 @@ export interface DataLayout {
   readonly journal: string;
   readonly ledger: string;
   readonly control: string;
-  /** What DuckDB spills; emptied at every start. */
+  /** What publishing and queries write beside their results; emptied at every start. */
   readonly temporary: string;
 }
 

@@ -39,15 +39,18 @@ export class QueryPool {
   private readonly waiting: (() => void)[] = [];
   private running = 0;
   private stopped = true;
+  private readonly temporary: string;
   private directory = '';
 
-  constructor(settings: QuerySettings) {
+  /** `temporary`: the folder in which queries get theirs, for what they spill and answer. */
+  constructor(settings: QuerySettings, temporary = tmpdir()) {
     this.settings = settings;
+    this.temporary = temporary;
   }
 
   start(): void {
     this.stopped = false;
-    this.directory = mkdtempSync(join(tmpdir(), 'weir-query-'));
+    this.directory = mkdtempSync(join(this.temporary, 'weir-query-'));
     this.keepSpare();
   }
 

@@ -31,14 +31,14 @@ const QueryParameters = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 8192, description: 'From the answer before: the next page of the same search.' })),
   format: Type.Optional(Type.String({ maxLength: 16, description: `One of ${RESULT_FORMATS.join(', ')}; json unless given.` })),
   fields: Type.Optional(Type.String({ maxLength: 2000, description: 'Fields of the records, with commas between, or all.' })),
-});
+}, { additionalProperties: false });
 const HistogramParameters = Type.Object({
   query: Type.Optional(QueryText),
   from: Type.Optional(Time),
   to: Type.Optional(Time),
   interval: Type.Optional(Type.Integer({ description: 'Seconds of a bucket.' })),
   buckets: Type.Optional(Type.Integer({ description: 'At most how many buckets, where no interval is given; 60 unless given.' })),
-});
+}, { additionalProperties: false });
 
 /** What the OpenAPI document says of a route, beside what it takes. */
 function documented(summary: string, parts: FastifySchema): FastifySchema {

@@ -1,4 +1,6 @@
-import { statSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import test from 'ava';
 import fastify from 'fastify';
 import { join } from 'node:path';
@@ -33,6 +35,36 @@ test('what does not exist is a problem document too', async (t) => {
   t.like(await answer.json(), { status: 404, title: 'Not Found' });
   const wrong = await collector.request('/v1/tokens', { method: 'POST', body: '{"scope":"root"}', headers: { 'content-type': 'application/json' } });
   t.is(wrong.status, 400);
+  t.like(await wrong.json(), { detail: 'scope must be one of ingest, query, admin' });
+});
+
+test('a misspelt parameter is told, not passed over', async (t) => {
+  const collector = await runCollector(t);
+  t.like(await collector.json('/v1/completeness?logstore=default&form=1'), { status: 400, detail: 'there is no parameter "form" here' });
+  const query = { method: 'POST', body: '{"query":"*","form":"-1h"}', headers: { 'content-type': 'application/json' } };
+  t.like(await collector.json('/v1/logstores/default/query', query), { status: 400, detail: 'there is no parameter "form" here' });
+});
+
+test('what no route sees is answered by a problem document too', async (t) => {
+  const { url } = await runCollector(t);
+  const port = Number(new URL(url).port);
+  const answers: [request: string, status: number][] = [
+    ['GET /v1/% HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['BREW /v1/batches HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    [`GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(60_000)}\r\n\r\n`, 431],
+    ['\x16\x03\x01\x02\x00\x01\x00\x01', 400],
+  ];
+  for (const [request, status] of answers) {
+    const answer = await rawAnswer(port, request);
+    t.regex(answer, new RegExp(`^HTTP/1.1 ${status} `), request.slice(0, 40));
+    t.regex(answer, /content-type: application\/problem\+json/i);
+    t.like(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)), { status });
+  }
+});
+
+test('what queries write for a moment lies in the data directory', async (t) => {
+  const collector = await runCollector(t);
+  t.true(readdirSync(join(collector.data, 'tmp')).some((name) => name.startsWith('weir-query-')));
 });
 
 test('a data directory has one collector, and is closed to others', async (t) => {
@@ -52,3 +84,16 @@ test('a port in use is said, and leaves nothing behind', async (t) => {
   const next = await startCollector({ data, host: '127.0.0.1', port: 0, log: SILENT });
   await next.stop();
 });
+
+async function rawAnswer(port: number, request: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+  let answer = '';
+  socket.on('data', (text: string) => {
+    answer += text;
+    const bodyAt = answer.indexOf('\r\n\r\n') + 4;
+    if (answer.length - bodyAt >= Number(/content-length: (\d+)/i.exec(answer)?.[1])) socket.destroy();
+  });
+  socket.write(request);
+  await once(socket, 'close');
+  return answer;
+}
