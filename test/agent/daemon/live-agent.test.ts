@@ -113,6 +113,33 @@ test.serial('packets that pass before an interface is captured are stated to the
   t.like(totals(agent.rows), { packets: 3 * 60, skipped: 3 * 40, unknown: false });
 });
 
+test.serial('a ring that is too small: sent = recorded + what the kernel dropped, to the packet', async (t) => {
+  const folder = temporaryDirectory(t);
+  const { here, there } = pairOfMachines(t);
+  const config = join(folder, 'agent.yaml');
+  writeFileSync(join(folder, 'topology.yaml'), topologyText([]));
+  writeFileSync(config, 'topology: topology.yaml\nwindow: 1s\ncapture: {ring-bytes: 256KiB, block-timeout: 5ms}\noutput: {format: json, fields: all}\n');
+  const agent = new AgentProcess(t, ['agent', '--config', config], here);
+  await agent.says(CAPTURING);
+  const sender = await FrameSender.open(there, THERE.interface);
+  t.teardown(() => sender.close());
+  const some = Array.from({ length: 500 }, (_, port) => udpFrame({ dstMac: HERE.mac, srcMac: THERE.mac, src: '10.9.0.1', dst: '10.9.0.99', srcPort: 1024 + port, dstPort: 9, payload: 10 }));
+  let sent = 0;
+  for (let round = 0; round < 3; round++) {
+    agent.child.kill('SIGSTOP');
+    for (let burst = 0; burst < 20; burst++) {
+      sender.send(some);
+      sent += some.length;
+    }
+    agent.child.kill('SIGCONT');
+    await sleep(300);
+  }
+  t.is((await agent.end()).code, 0);
+  const sum = totals(agent.rows);
+  t.is(sum.packets + sum.skipped, sent);
+  t.true(sum.skipped > 0 && sum.packets > 0, JSON.stringify(sum));
+});
+
 test.serial('an interface that is renamed, or goes down and up, goes on being captured', async (t) => {
   const { here, there } = pairOfMachines(t);
   const topology = join(temporaryDirectory(t), 'topology.yaml');
