@@ -19,9 +19,24 @@ const BUILT = 'dist/weir.js';
 const LOGSTORE = 'samples';
 const DEFAULT_PORT = 8790;
 
-const { values: given } = parseArgs({
-  options: { once: { type: 'boolean', default: false }, data: { type: 'string' }, port: { type: 'string' } },
-});
+const EXIT_USAGE = 2;
+/** What a shell reports of a program that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
+const given = readOptions();
+/** Ctrl-C, at whatever moment: what runs is ended, and what was made goes. */
+const interruption = new AbortController();
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: { once: { type: 'boolean', default: false }, data: { type: 'string' }, port: { type: 'string' } },
+    }).values;
+  } catch (error) {
+    console.error(`npm start: ${error.message}; after -- it takes --once, --data DIR and --port N`);
+    process.exit(EXIT_USAGE);
+  }
+}
 
 function build() {
   if (existsSync(join(ROOT, BUILT)) && newest(SOURCES) < statSync(join(ROOT, BUILT)).mtimeMs) return;
@@ -42,7 +57,7 @@ function newest(names) {
 /** Runs `weir …` as a person would, and shows the command. */
 async function weir(args, environment, { quiet = false } = {}) {
   if (!quiet) console.log(`\n$ weir ${args.map((word) => (/^[\w./:=@,-]+$/.test(word) ? word : `'${word}'`)).join(' ')}`);
-  const child = spawn(process.execPath, [join(ROOT, BUILT), ...args], { cwd: ROOT, env: { ...process.env, ...environment }, stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [join(ROOT, BUILT), ...args], { cwd: ROOT, env: { ...process.env, ...environment }, stdio: ['ignore', 'inherit', 'inherit'], signal: interruption.signal });
   const [status] = await once(child, 'close');
   if (status !== 0) throw new Error(`weir ${args[0]} ended with exit code ${status}`);
 }
@@ -74,36 +89,51 @@ async function ask(environment) {
   }
 }
 
-async function main() {
-  installWhatIsMissing();
-  build();
-  const data = given.data ?? mkdtempSync(join(tmpdir(), 'weir-'));
+async function startCollectorOn(data) {
   const { startCollector } = await import('../dist/aggregator/main.js');
   const { createLogger } = await import('../dist/log.js');
   const port = given.port === undefined ? DEFAULT_PORT : Number(given.port);
   const options = { data, host: '127.0.0.1', log: createLogger('warn', 'text') };
-  const collector = await startCollector({ ...options, port }).catch((error) => {
+  return startCollector({ ...options, port }).catch((error) => {
     // somebody has the usual port, perhaps an earlier `npm start`: any other does
     if (given.port === undefined && error.cause?.code === 'EADDRINUSE') return startCollector({ ...options, port: 0 });
     throw error;
   });
-  try {
-    const environment = { WEIR_COLLECTOR: collector.url, WEIR_TOKEN_FILE: collector.adminTokenFile };
-    await replaySamples(environment, collector.url);
-    await collector.flush();
-    await ask(environment);
-    console.log(`
+}
+
+async function tour(collector, data) {
+  const environment = { WEIR_COLLECTOR: collector.url, WEIR_TOKEN_FILE: collector.adminTokenFile };
+  await replaySamples(environment, collector.url);
+  await collector.flush();
+  await ask(environment);
+  console.log(`
 Weir is running.
   API      ${collector.url}/v1/   (curl -H "Authorization: Bearer $(cat ${collector.adminTokenFile})" ${collector.url}/v1/logstores)
   data     ${data}
   ask      export WEIR_COLLECTOR=${collector.url} WEIR_TOKEN_FILE=${collector.adminTokenFile}
            node dist/weir.js query ${LOGSTORE} 'action:REJECT dstport:22'`);
-    if (!given.once) {
-      console.log('Ctrl-C ends it.');
-      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+}
+
+async function main() {
+  installWhatIsMissing();
+  build();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interruption.abort());
+  const data = given.data ?? mkdtempSync(join(tmpdir(), 'weir-'));
+  try {
+    const collector = await startCollectorOn(data);
+    try {
+      await tour(collector, data);
+      if (!given.once && !interruption.signal.aborted) {
+        console.log('Ctrl-C ends it.');
+        await once(interruption.signal, 'abort');
+      }
+    } catch (error) {
+      if (!interruption.signal.aborted) throw error;
+      process.exitCode = EXIT_INTERRUPTED;
+    } finally {
+      await collector.stop();
     }
   } finally {
-    await collector.stop();
     if (given.data === undefined) rmSync(data, { recursive: true });
   }
 }

@@ -114,34 +114,35 @@ async function answerTable(client: CollectorClient, ask: Ask, given: QueryArgume
 async function answerParquet(ask: Ask, given: QueryArguments): Promise<AnswerSummary> {
   const response = await ask({ limit: given.limit, format: 'parquet' });
   const summary = summaryIn(response);
-  await toFile(given.output!, async (file) => void await file.copy(response.body, false));
+  const file = openOutput(given.output);
+  await file.copy(response.body, false);
+  await file.end();
   return summary;
 }
 
 /** Formats that can be cut into pages: page after page until the limit, or the end. */
 async function answerLines(ask: Ask, given: QueryArguments, format: 'json' | 'csv' | 'text', isSelect: boolean): Promise<AnswerSummary> {
   const total: AnswerSummary = { rows: 0, truncated: false, completeness: null };
-  const write = async (output: OutputStream): Promise<void> => {
-    const wanted = given.limit ?? Infinity;
-    for (let cursor: string | undefined, isFirst = true; isFirst || (cursor !== undefined && total.rows < wanted); isFirst = false) {
-      const limit = Math.min(isSelect ? ALL_ROWS : PAGE_RECORDS, wanted - total.rows);
-      const response = await ask({ limit, cursor, format: format === 'json' ? 'ndjson' : format });
-      const page = summaryIn(response);
-      total.rows += page.rows;
-      total.truncated = page.truncated;
-      total.completeness ??= page.completeness;
-      if (!await output.copy(response.body, format === 'csv' && !isFirst)) break;
-      cursor = headerOf(response, 'weir-cursor') ?? undefined;
-    }
-  };
-  await (given.output === undefined ? write(new OutputStream(process.stdout)) : toFile(given.output, write));
+  const wanted = given.limit ?? Infinity;
+  let output: OutputStream | null = null;
+  for (let cursor: string | undefined, isFirst = true; isFirst || (cursor !== undefined && total.rows < wanted); isFirst = false) {
+    const limit = Math.min(isSelect ? ALL_ROWS : PAGE_RECORDS, wanted - total.rows);
+    const response = await ask({ limit, cursor, format: format === 'json' ? 'ndjson' : format });
+    const page = summaryIn(response);
+    total.rows += page.rows;
+    total.truncated = page.truncated;
+    total.completeness ??= page.completeness;
+    output ??= openOutput(given.output);
+    if (!await output.copy(response.body, format === 'csv' && !isFirst)) break;
+    cursor = headerOf(response, 'weir-cursor') ?? undefined;
+  }
+  if (given.output !== undefined) await output?.end();
   return total;
 }
 
-async function toFile(path: string, write: (file: OutputStream) => Promise<void>): Promise<void> {
-  const file = new OutputStream(createWriteStream(path), path);
-  await write(file);
-  await file.end();
+/** A file that is there keeps its content until there is an answer. */
+function openOutput(path: string | undefined): OutputStream {
+  return path === undefined ? new OutputStream(process.stdout) : new OutputStream(createWriteStream(path), path);
 }
 
 function summaryIn(response: Dispatcher.ResponseData): AnswerSummary {
