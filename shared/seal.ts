@@ -46,7 +46,8 @@ export function lostPackets(seal: Seal): number {
 
 /**
  * Two seals of one agent for one ENI and the same packets' time: of two workers, of a window that closed twice, or of
- * two windows that are rolled up into one. Counts add up, an unknown loss stays unknown; the rest is the second one's.
+ * two windows that are rolled up into one. Counts add up, an unknown loss stays unknown, what was partial stays
+ * partial; the rest is the second one's.
  */
 export function addSeals<S extends Seal>(a: S, b: S): S {
   const undecodable = { ...a.undecodable };
@@ -64,5 +65,6 @@ export function addSeals<S extends Seal>(a: S, b: S): S {
     overflowPackets: a.overflowPackets + b.overflowPackets,
     ringDrops: a.ringDrops === null || b.ringDrops === null ? null : a.ringDrops + b.ringDrops,
     gapPackets: a.gapPackets === null || b.gapPackets === null ? null : a.gapPackets + b.gapPackets,
+    partial: a.partial || b.partial,
   };
 }

@@ -93,7 +93,7 @@ export class SealDesk {
     for (const queue of byWorker) {
       for (const seal of queue.shift() ?? []) {
         const sum = sums.get(seal.eniId);
-        sums.set(seal.eniId, sum ? { ...addSeals(sum, seal), partial: sum.partial || seal.partial } : seal);
+        sums.set(seal.eniId, sum ? addSeals(sum, seal) : seal);
       }
     }
     if (byWorker.every((queue) => queue.length === 0)) this.waiting.delete(start);

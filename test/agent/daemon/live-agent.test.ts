@@ -25,7 +25,7 @@ test.serial('real programs: rows equal those of tcpdump\'s file, totals equal th
   const folder = temporaryDirectory(t);
   const { here, there } = pairOfMachines(t);
   const topology = join(folder, 'topology.yaml');
-  writeFileSync(topology, topologyText([ACCEPT_ICMP, acceptPort('tcp', 5201), acceptPort('udp', 5201), acceptPort('tcp', 8000)]));
+  writeFileSync(topology, topologyText([ACCEPT_ICMP, acceptPort('tcp', 5201), acceptPort('udp', 5201), acceptPort('tcp', 8000), acceptPort('udp', 53)]));
   const capture = join(folder, 'capture.pcap');
   const tcpdump = here.spawn('tcpdump', ['-i', 'eth0', '-s', '256', '-B', '65536', '-U', '-Z', 'root', '-w', capture], { stdio: ['ignore', 'ignore', 'pipe'] });
   t.teardown(() => tcpdump.kill('SIGKILL'));
@@ -38,11 +38,16 @@ test.serial('real programs: rows equal those of tcpdump\'s file, totals equal th
   const web = here.spawn('python3', ['-m', 'http.server', '8000', '--bind', HERE.ip, '--directory', join(folder, 'web')], { stdio: 'ignore' });
   const refusing = here.spawn('python3', ['-m', 'http.server', '8080', '--bind', HERE.ip, '--directory', join(folder, 'web')], { stdio: 'ignore' });
   const iperf = here.spawn('iperf3', ['-s', '-B', HERE.ip], { stdio: 'ignore' });
-  for (const child of [web, refusing, iperf]) t.teardown(() => child.kill('SIGKILL'));
+  const dns = here.spawn('dnsmasq', [
+    '--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--pid-file=', '--no-resolv', '--no-hosts', '--bind-interfaces',
+    `--listen-address=${HERE.ip}`, '--address=/weir.test/10.9.0.7',
+  ], { stdio: 'ignore' });
+  for (const child of [web, refusing, iperf, dns]) t.teardown(() => child.kill('SIGKILL'));
   for (const port of [8000, 8080]) {
     const url = `http://${HERE.ip}:${port}/page`;
     t.is(there.run('curl', '-s', '--retry', '20', '--retry-connrefused', '--retry-delay', '1', url).length, 300_000);
   }
+  t.is(there.run('dig', '+short', '+tries=5', `@${HERE.ip}`, 'a.weir.test').trim(), '10.9.0.7');
   there.run('iperf3', '-c', HERE.ip, '-t', '1', '-b', '200M');
   there.run('iperf3', '-c', HERE.ip, '-u', '-t', '1', '-b', '20M', '-l', '1000');
   there.run('ping', '-c', '5', '-i', '0.1', HERE.ip);
