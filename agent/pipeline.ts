@@ -76,7 +76,7 @@ export class Pipeline {
 
   /** The wall clock, for live sources: opens the window of this time, and closes those that are due. */
   tick(nowUs: number): void {
-    this.stage.windows.tick(nowUs);
+    this.stage.tick(nowUs);
   }
 
   /** Packets that the kernel dropped before they could be read, on the interface of these ENIs; null: unknown. */
@@ -103,6 +103,7 @@ export class Pipeline {
    * partial, and may open a second time.
    */
   clockStep(deltaUs: number): void {
+    this.stage.windows.finishClosing();
     this.sealer.isPartial = true;
     this.stage.clockStep(deltaUs);
     this.sealer.isPartial = false;
@@ -130,6 +131,7 @@ export class Pipeline {
 
   /** Closes every open window. `isPartial`: the input ended before it should have. */
   close(isPartial = false): void {
+    this.stage.windows.finishClosing();
     this.sealer.isPartial = isPartial;
     this.stage.close();
   }

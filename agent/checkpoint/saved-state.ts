@@ -4,6 +4,8 @@ import type { SavedVerdict } from '../../shared/verdict/verdict-list.ts';
 /** An open window, as plain data. Arrays are by ENI. */
 export interface SavedWindow {
   readonly number: number;
+  /** All of its packets had come. */
+  readonly isClosing: boolean;
   readonly needsMerge: boolean;
   readonly counters: Readonly<Record<string, Float64Array>>;
   /** Rows that have left the table and were not handed on; typed arrays of exactly `count` rows. */

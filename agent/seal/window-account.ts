@@ -58,9 +58,9 @@ export class WindowAccount {
     }
   }
 
-  save(): SavedWindow {
+  save(isClosing: boolean): SavedWindow {
     const counters = Object.fromEntries(Object.entries(this.counters()).map(([name, of]) => [name, of.slice()]));
-    return { number: this.number, needsMerge: this.needsMerge, counters, rows: saveRows(this.rows) };
+    return { number: this.number, isClosing, needsMerge: this.needsMerge, counters, rows: saveRows(this.rows) };
   }
 
   /** Takes in what an agent before this one had of the same window. `eniNumbers`: negative for an ENI that is no more. */

@@ -7,7 +7,8 @@ export const MAX_QUIET_WINDOWS = 1440;
 /**
  * The open windows of all ENIs, moved on by packet time.
  *
- * I1. `open` holds consecutive windows, oldest first; a window closes once a packet is `graceSeconds` past its end.
+ * I1. `open` holds consecutive windows, oldest first; a window begins to close once a packet is `graceSeconds` past its
+ *     end, and takes no more packets from then on. One window at a time is closing.
  * I2. [fromUs, untilUs) is the part of the current window in which no other window opens or closes; a packet outside
  *     of it has to go through `moveTo` first.
  */
@@ -25,15 +26,17 @@ export class Windows {
   private readonly graceUs: number;
   private readonly widthUs: number;
   private eniCount: number;
-  private readonly onClose: (account: WindowAccount) => void;
+  /** The window whose packets are leaving the flow table. */
+  closing: WindowAccount | null = null;
+  private readonly goOnClosing: (toTheEnd: boolean) => void;
 
-  /** `onClose` is called once a window, oldest first, while the window is still open. */
-  constructor(windowSeconds: number, graceSeconds: number, eniCount: number, onClose: (account: WindowAccount) => void) {
+  /** `goOnClosing` brings the closing window nearer to its end, and calls `closed` there. */
+  constructor(windowSeconds: number, graceSeconds: number, eniCount: number, goOnClosing: (toTheEnd: boolean) => void) {
     this.windowSeconds = windowSeconds;
     this.widthUs = windowSeconds * 1e6;
     this.graceUs = graceSeconds * 1e6;
     this.eniCount = eniCount;
-    this.onClose = onClose;
+    this.goOnClosing = goOnClosing;
   }
 
   /** The current window; only after moveTo. */
@@ -65,8 +68,9 @@ export class Windows {
     return true;
   }
 
-  /** The open window whose number, cut to 32 bits, is this. */
+  /** The open or closing window whose number, cut to 32 bits, is this. */
   byNumber(number32: number): WindowAccount {
+    if (this.closing !== null && (this.closing.number | 0) === number32) return this.closing;
     const account = this.open[(number32 - this.open[0]!.number) | 0];
     if (!account) throw new Error(`window ${number32} is not open: an entry outlived its window`);
     return account;
@@ -79,16 +83,27 @@ export class Windows {
     this.fromUs = this.untilUs = 0;
   }
 
+  /** The closing window has given all that it had. */
+  closed(): void {
+    this.closing = null;
+  }
+
+  /** Brings the closing window, if there is one, to its end. */
+  finishClosing(): void {
+    if (this.closing !== null) this.goOnClosing(true);
+  }
+
   closeAll(): void {
     while (this.open.length > 0) this.closeOldest();
+    this.finishClosing();
     this.fromUs = this.untilUs = 0;
   }
 
+  /** A window that is closing is saved as one that is open, and will begin to close again. */
   save(): SavedWindows {
-    return {
-      windowSeconds: this.windowSeconds, latestUs: this.latestUs, closedThrough: this.closedThrough,
-      open: this.open.map((account) => account.save()),
-    };
+    const accounts = this.closing === null ? this.open : [this.closing, ...this.open];
+    const closedThrough = this.closing === null ? this.closedThrough : this.closing.number - 1;
+    return { windowSeconds: this.windowSeconds, latestUs: this.latestUs, closedThrough, open: accounts.map((account) => account.save(account === this.closing)) };
   }
 
   /**
@@ -102,7 +117,7 @@ export class Windows {
       if (window.number <= this.closedThrough) continue;
       const account = new WindowAccount(window.number, this.windowSeconds, this.eniCount);
       account.restore(window, eniNumbers, verdictNumbers);
-      account.wasCutOff = (window.number + 1) * this.widthUs <= nowUs;
+      account.wasCutOff = !window.isClosing && (window.number + 1) * this.widthUs <= nowUs;
       this.open.push(account);
     }
   }
@@ -122,6 +137,7 @@ export class Windows {
   resize(eniCount: number): void {
     this.eniCount = eniCount;
     for (const account of this.open) account.resize(eniCount);
+    this.closing?.resize(eniCount);
   }
 
   private openUntil(number: number): void {
@@ -145,7 +161,9 @@ export class Windows {
   }
 
   private closeOldest(): void {
-    this.onClose(this.open[0]!);
-    this.closedThrough = this.open.shift()!.number;
+    this.finishClosing();
+    this.closing = this.open.shift()!;
+    this.closedThrough = this.closing.number;
+    this.goOnClosing(false);
   }
 }

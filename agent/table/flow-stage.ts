@@ -29,8 +29,16 @@ export interface FlowStageOptions {
   readonly hasDirection: Uint8Array;
 }
 
-/** Rows of an open window that are kept back so that rows of one key can be merged. */
-const MAX_ROWS_KEPT = 1 << 18;
+/** Rows of an open window that are kept back so that rows of one key can be merged; to merge more takes too long a pause. */
+const MAX_ROWS_KEPT = 1 << 16;
+/**
+ * A closing window's packets leave the table in slices, so that capture goes on meanwhile: at once, after each SLICE_SLOTS
+ * queue slots, counted from the first packet on (so that rows come in the same order whatever the batches are), and with the
+ * clock, where there are no packets.
+ */
+const SLICE_SLOTS = 256;
+const SLICE_ENTRIES = SLICE_SLOTS * 16;
+const TICK_ENTRIES = 1 << 16;
 /** Packets of one entry before it gives a partial row, so that the 32-bit counter cannot overflow. */
 const MAX_ENTRY_PACKETS = 1 << 30;
 /** Queue flags that call for the long path before the packet is counted, and those that call for more after it. */
@@ -51,11 +59,17 @@ export class FlowStage {
   private readonly sealer: Sealer;
   private readonly keepsAccept: boolean;
   private readonly keepsReject: boolean;
+  /** Slots until the next slice of the closing window. */
+  private untilSlice = SLICE_SLOTS;
+  /** The entry that the closing window's scan has reached. */
+  private scanned = 0;
 
   constructor(engine: VerdictEngine, sealer: Sealer, options: FlowStageOptions) {
     this.table = new FlowTable(options.tableCapacity);
     this.sealer = sealer;
-    this.windows = new Windows(options.windowSeconds, options.graceSeconds, options.hasDirection.length, (account) => this.closeWindow(account));
+    this.windows = new Windows(options.windowSeconds, options.graceSeconds, options.hasDirection.length, (toTheEnd) => {
+      this.closeSlice(toTheEnd ? Infinity : SLICE_ENTRIES);
+    });
     this.connections = new Connections(this.table, engine, options.timers, options.hasDirection, (entry, isEnded) => {
       this.takeRow(entry, isEnded);
     });
@@ -64,13 +78,25 @@ export class FlowStage {
   }
 
   consume(queue: KeyQueue): void {
-    const { keys, timeUs: times, hash: hashes, count } = queue;
+    this.table.prepare(queue.keys, SLOT_WORDS, queue.count, queue.hash);
+    for (let from = 0; from < queue.count; ) {
+      const to = Math.min(queue.count, from + this.untilSlice);
+      this.consumeSlots(queue, from, to);
+      this.untilSlice -= to - from;
+      from = to;
+      if (this.untilSlice > 0) continue;
+      this.untilSlice = SLICE_SLOTS;
+      if (this.windows.closing !== null) this.closeSlice(SLICE_ENTRIES);
+    }
+  }
+
+  private consumeSlots(queue: KeyQueue, from: number, to: number): void {
+    const { keys, timeUs: times, hash: hashes } = queue;
     const { table, windows } = this;
     const { words, doubles } = table;
     const { generationBits, idleUs } = this.connections;
     let { fromUs, untilUs, current: account } = windows;
-    table.prepare(keys, SLOT_WORDS, count, hashes);
-    for (let slot = 0; slot < count; slot++) {
+    for (let slot = from; slot < to; slot++) {
       const at = slot * SLOT_WORDS;
       const timeUs = times[slot]!;
       const eni = keys[at + KEY_META]! >>> META_ENI_SHIFT;
@@ -110,6 +136,12 @@ export class FlowStage {
       words[base + ENTRY_STATE]! |= (flags & QUEUE_TCP_FLAGS) | STATE_DIRTY;
       if ((flags & AFTER) !== 0) this.afterCounting(entry, flags);
     }
+  }
+
+  /** The wall clock, where packets are live: opens the window of this time, and closes those that are due. */
+  tick(nowUs: number): void {
+    this.windows.tick(nowUs);
+    if (this.windows.closing !== null) this.closeSlice(TICK_ENTRIES);
   }
 
   /** The part of a checkpoint that is this stage's. */
@@ -263,22 +295,28 @@ export class FlowStage {
     this.table.remove(opposite);
   }
 
-  /** Takes the window's packets out of the table, lets go of connections that are over, and seals. */
-  private closeWindow(account: WindowAccount): void {
+  /** Takes the closing window's packets out of this many entries, lets go of connections that are over; seals at the end. */
+  private closeSlice(entries: number): void {
     const { table, connections } = this;
     const { words } = table;
+    const account = this.windows.closing!;
     const number = account.number | 0;
     const endUs = (account.windowStart + account.windowSeconds) * 1e6;
-    for (let entry = 0; entry < table.highWater; entry++) {
+    const until = Math.min(table.highWater, this.scanned + entries);
+    for (let entry = this.scanned; entry < until; entry++) {
       if (!table.isInUse(entry)) continue;
       const base = entry * ENTRY_WORDS;
       const isOver = !connections.isLive(entry, endUs);
       if (words[base + ENTRY_PACKETS] !== 0 && words[base + ENTRY_WINDOW] === number) {
         this.moveRow(entry, isOver || (words[base + ENTRY_STATE]! & STATE_CLOSED) !== 0, account);
-        if (account.rows.count >= MAX_ROWS_KEPT && !account.needsMerge) this.sealer.handOn(account);
+        if (account.rows.count >= MAX_ROWS_KEPT) this.sealer.handOn(account);
       }
       if (isOver && words[base + ENTRY_PACKETS] === 0) table.remove(entry);
     }
+    this.scanned = until;
+    if (until < table.highWater) return;
+    this.scanned = 0;
     this.sealer.seal(account);
+    this.windows.closed();
   }
 }
