@@ -4,7 +4,7 @@ import { DEFAULT_TOPOLOGY } from '../../../shared/topology/topology.ts';
 import { Pipeline } from '../../../agent/pipeline.ts';
 import { udpFrame } from '../../frames/frames.ts';
 
-const FLOWS = 60_000;
+const FLOWS = 100_000;
 const WINDOW_SECONDS = 10;
 const START_US = 1_700_000_000e6;
 const INTERFACES = [{ name: null, linkType: 1 }];
@@ -57,7 +57,7 @@ function closed(batchPackets: number): { sums: string; rowsByCall: number[]; isS
   process(Array.from({ length: FLOWS }, (_, flow) => flow), START_US);
   rowsByCall.length = 0;
   // the next window: half of the packets are of flows of the one that closes meanwhile
-  process(Array.from({ length: 10_000 }, (_, i) => (i % 2 ? FLOWS - i : FLOWS + i)), START_US + WINDOW_SECONDS * 1e6);
+  process(Array.from({ length: 20_000 }, (_, i) => (i % 2 ? FLOWS - i : FLOWS + i)), START_US + WINDOW_SECONDS * 1e6);
   return { sums: `${order.length} rows, ${packets} packets, ${order.join()}`, rowsByCall, isSealed };
 }
 
