@@ -80,8 +80,8 @@ async function replaySamples(environment, url) {
 async function ask(environment) {
   const questions = [
     ['Records', '*', ['--limit', '12', '--fields', 'eni-id,srcaddr,srcport,dstaddr,dstport,protocol,direction,packets,bytes,action,rule-reason,rule-id']],
-    ['Who was rejected most, and where', `action:REJECT | SELECT srcaddr, dstaddr, dstport, rule_id, sum(packets) AS packets, count(*) AS records GROUP BY 1, 2, 3, 4 ORDER BY packets DESC LIMIT 8`, []],
-    ['Which rules let traffic in', `direction:in action:ACCEPT rule-reason:rule | SELECT sg_id, rule_id, sum(packets) AS packets, sum(bytes) AS bytes GROUP BY 1, 2 ORDER BY bytes DESC LIMIT 8`, []],
+    ['Who was rejected most, and where', `action:REJECT | SELECT srcaddr, dstaddr, dstport, rule_id, sum(packets) AS packets, count(*) AS records GROUP BY 1, 2, 3, 4 ORDER BY packets DESC, 1, 2, 3 LIMIT 8`, []],
+    ['Which rules let traffic in', `direction:in action:ACCEPT rule-reason:rule | SELECT sg_id, rule_id, sum(packets) AS packets, sum(bytes) AS bytes GROUP BY 1, 2 ORDER BY bytes DESC, 1, 2 LIMIT 8`, []],
   ];
   for (const [title, query, options] of questions) {
     console.log(`\n# ${title}`);
@@ -118,6 +118,8 @@ async function main() {
   installWhatIsMissing();
   build();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interruption.abort());
+  // nobody reads on, as behind `| head`, or the disk is full
+  process.stdout.once('error', () => interruption.abort());
   const data = given.data ?? mkdtempSync(join(tmpdir(), 'weir-'));
   try {
     const collector = await startCollectorOn(data);
