@@ -125,7 +125,8 @@ export class Connections {
     const state = words[base + ENTRY_STATE]!;
     const eni = words[base + KEY_META]! >>> META_ENI_SHIFT;
     this.loadKey(entry);
-    if ((state & STATE_ACCEPT) !== 0 && this.engine.survives(words[base + ENTRY_VERDICT]!, eni, this.key, 0)) {
+    const verdict = words[base + ENTRY_VERDICT]!;
+    if ((state & STATE_ACCEPT) !== 0 ? this.engine.survives(verdict, eni, this.key, 0) : this.engine.isOfToday(verdict)) {
       words[base + ENTRY_STATE] = (state & ~STATE_GENERATION) | STATE_DIRTY | this.generationBits;
       return;
     }

@@ -105,6 +105,11 @@ export class VerdictEngine {
     return this.list.accepts[verdict] === 1;
   }
 
+  /** Whether the rules as they are now have decided so. */
+  isOfToday(verdict: number): boolean {
+    return this.list.verdicts[verdict]!.revision === this.revision;
+  }
+
   /**
    * Whether what opened a connection still holds for this ENI in the current revision. A rule does while the ENI is in
    * its group and the group has a rule of that id which says the same; its priority may have changed. Inner access
