@@ -28,6 +28,8 @@ export interface CollectorOptions {
   readonly aggregationDelayMs?: number;
   /** See PendingOptions. */
   readonly settleMs?: number;
+  /** How long requests that run may take to end when the collector stops. */
+  readonly stopGraceMs?: number;
   readonly limits?: BodyLimits;
   readonly query?: QuerySettings;
   readonly journalSegmentBytes?: number;
@@ -45,6 +47,7 @@ export interface Collector {
 
 export const DEFAULT_AGGREGATION_DELAY_MS = 300_000;
 const DEFAULT_SETTLE_MS = 1_000;
+const DEFAULT_STOP_GRACE_MS = 5_000;
 
 /** Resolves when requests are served. What an earlier run left unpublished is taken up. */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
@@ -99,7 +102,10 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
     receiver, limits, inventory, tokens, catalog, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null),
   });
   const shutDown = async (): Promise<void> => {
+    // Node watches over slow senders no more once a server closes: one of them could keep it open for ever
+    const grace = setTimeout(() => server.server.closeAllConnections(), options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS);
     await server.close();
+    clearTimeout(grace);
     await publisher.stop();
     await pool.stop();
     await journal.close();

@@ -12,7 +12,8 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = { USAGE: 400, QU
 export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500) log.error(`${request.method} ${request.routeOptions.url ?? '?'}: ${error.message}`, { stack: error.stack });
+    // a Problem is an answer that was meant, such as that too many queries run
+    if (problem.status >= 500 && !(error instanceof Problem)) log.error(`${request.method} ${request.routeOptions.url ?? '?'}: ${error.message}`, { stack: error.stack });
     return sendProblem(reply, problem);
   });
   app.setNotFoundHandler((request, reply) => {

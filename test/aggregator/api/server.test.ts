@@ -85,6 +85,18 @@ test('a port in use is said, and leaves nothing behind', async (t) => {
   await next.stop();
 });
 
+test('a request that never ends does not keep the collector from stopping', async (t) => {
+  const collector = await runCollector(t, { stopGraceMs: 200 });
+  const socket = connect(Number(new URL(collector.url).port), '127.0.0.1');
+  const closed = once(socket, 'close');
+  socket.on('error', () => {}).write(`POST /v1/batches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${collector.adminToken}\r\nweir-agent-id: slow\r\n`
+    + 'weir-epoch: 1\r\nweir-sequence: 1\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n{');
+  await collector.json('/v1/logstores');
+  await collector.stop();
+  await closed;
+  t.pass();
+});
+
 async function rawAnswer(port: number, request: string): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('utf8');
   let answer = '';
