@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import {
-  KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, KEY_WORDS, META_IPV6,
+  KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, KEY_WORDS, META_IPV6, META_OUT,
 } from '../../shared/flow-key.ts';
 import { entryKey } from './entry-key.ts';
 import { alignedBuffer } from './aligned-buffer.ts';
@@ -15,6 +15,8 @@ export const NO_ENTRY = -1;
 /** A slot of the index: entry + 1 in the lower bits, above them as many bits of the hash as have room; 0 is free. */
 const SLOT_ENTRY = 0x1ffffff;
 const SLOT_TAG = ~SLOT_ENTRY;
+/** The bits of a slot's number that say which one of a cache line it is. */
+const SLOT_IN_LINE = 15;
 
 /**
  * Flows by key: a dense pool of entries in one ArrayBuffer, found through an open-addressing index.
@@ -63,18 +65,26 @@ export class FlowTable {
     return this.size === this.capacity;
   }
 
+  /**
+   * Both directions of a connection are at home in one cache line of the index, so that the one is looked up where the
+   * other one was; which slot of the line, and the slot's tag, follows from the source.
+   */
   hash(keys: Int32Array, at: number): number {
-    let a = Math.imul(keys[at + KEY_SRC3]! ^ this.secret1, this.secret0);
-    let b = Math.imul(keys[at + KEY_DST3]! ^ a ^ (a >>> 15), 0x9e3779b1);
-    if ((keys[at + KEY_META]! & META_IPV6) !== 0) {
-      b = Math.imul(b ^ (b >>> 13) ^ keys[at + KEY_SRC0]!, 0x85ebca6b) ^ keys[at + KEY_DST0]!;
-      a = Math.imul(a ^ (b >>> 16) ^ keys[at + KEY_SRC1]!, 0xc2b2ae35) ^ keys[at + KEY_DST1]!;
-      b = Math.imul(b ^ (a >>> 15) ^ keys[at + KEY_SRC2]!, 0x27d4eb2f) ^ keys[at + KEY_DST2]!;
+    const meta = keys[at + KEY_META]!;
+    const ports = keys[at + KEY_PORTS]!;
+    let source = Math.imul(keys[at + KEY_SRC3]! ^ this.secret1, this.secret0);
+    let destination = Math.imul(keys[at + KEY_DST3]! ^ this.secret1, this.secret0);
+    if ((meta & META_IPV6) !== 0) {
+      source = Math.imul(source ^ (source >>> 15) ^ keys[at + KEY_SRC2]!, 0x85ebca6b) ^ keys[at + KEY_SRC1]!;
+      source = Math.imul(source ^ (source >>> 13), 0xc2b2ae35) ^ keys[at + KEY_SRC0]!;
+      destination = Math.imul(destination ^ (destination >>> 15) ^ keys[at + KEY_DST2]!, 0x85ebca6b) ^ keys[at + KEY_DST1]!;
+      destination = Math.imul(destination ^ (destination >>> 13), 0xc2b2ae35) ^ keys[at + KEY_DST0]!;
     }
-    a = Math.imul(a ^ (b >>> 16) ^ keys[at + KEY_PORTS]!, 0x85ebca6b);
-    b = Math.imul(b ^ (a >>> 13) ^ keys[at + KEY_META]!, 0xc2b2ae35);
-    a ^= b ^ (b >>> 16);
-    return a ^ (a >>> 13);
+    source = Math.imul(source ^ (source >>> 15) ^ (ports >>> 16), 0x9e3779b1);
+    destination = Math.imul(destination ^ (destination >>> 15) ^ (ports & 0xffff), 0x9e3779b1);
+    const both = ((source ^ (source >>> 14)) + (destination ^ (destination >>> 14))) | 0;
+    const mixed = Math.imul(both ^ (both >>> 16) ^ (meta & ~META_OUT), this.secret0);
+    return mixed ^ (mixed >>> 15) ^ ((source ^ (source >>> 17)) & (SLOT_TAG | SLOT_IN_LINE));
   }
 
   /**
