@@ -39,6 +39,8 @@ const MAX_ROWS_KEPT = 1 << 16;
 const SLICE_SLOTS = 256;
 const SLICE_ENTRIES = SLICE_SLOTS * 16;
 const TICK_ENTRIES = 1 << 16;
+/** Connections that leave a full table at a time: several, so that the memory that this needs is loaded at once. */
+const MAX_LEAVING = 32;
 /** Packets of one entry before it gives a partial row, so that the 32-bit counter cannot overflow. */
 const MAX_ENTRY_PACKETS = 1 << 30;
 /** Queue flags that call for the long path before the packet is counted, and those that call for more after it. */
@@ -59,6 +61,8 @@ export class FlowStage {
   private readonly sealer: Sealer;
   private readonly keepsAccept: boolean;
   private readonly keepsReject: boolean;
+  /** Entries that are to leave a full table. */
+  private readonly leaving: Int32Array;
   /** Slots until the next slice of the closing window. */
   private untilSlice = SLICE_SLOTS;
   /** The entry that the closing window's scan has reached. */
@@ -66,6 +70,7 @@ export class FlowStage {
 
   constructor(engine: VerdictEngine, sealer: Sealer, options: FlowStageOptions) {
     this.table = new FlowTable(options.tableCapacity);
+    this.leaving = new Int32Array(Math.max(1, Math.min(MAX_LEAVING, options.tableCapacity >> 4)));
     this.sealer = sealer;
     this.windows = new Windows(options.windowSeconds, options.graceSeconds, options.hasDirection.length, (toTheEnd) => {
       this.closeSlice(toTheEnd ? Infinity : SLICE_ENTRIES);
@@ -284,15 +289,20 @@ export class FlowStage {
     return isAccept ? this.keepsAccept : this.keepsReject;
   }
 
-  /** Makes room: the connection seen longest ago gives its rows and leaves, both directions together. */
+  /** Makes room: connections seen longest ago give their rows and leave, both directions together. */
   private evict(): void {
-    const entry = this.table.oldest();
-    const opposite = this.connections.opposite(entry);
-    this.takeRow(entry, false);
-    this.table.remove(entry);
-    if (opposite === NO_ENTRY) return;
-    this.takeRow(opposite, false);
-    this.table.remove(opposite);
+    const { table, leaving } = this;
+    table.oldest(leaving);
+    for (const entry of leaving) {
+      // the other direction of one before it, or chosen twice in a small table
+      if (!table.isInUse(entry)) continue;
+      const opposite = this.connections.opposite(entry);
+      this.takeRow(entry, false);
+      table.remove(entry);
+      if (opposite === NO_ENTRY) continue;
+      this.takeRow(opposite, false);
+      table.remove(opposite);
+    }
   }
 
   /** Takes the closing window's packets out of this many entries, lets go of connections that are over; seals at the end. */

@@ -12,9 +12,15 @@ export const FREE = -1;
 /** No entry. */
 export const NO_ENTRY = -1;
 
-/** A slot of the index: entry + 1 in the lower bits, above them as many bits of the hash as have room; 0 is free. */
+/**
+ * A slot of the index, 0 where it is free: the entry + 1; how far from its home slot it stands, so that most removals
+ * need not look into the entries behind; and some bits of the hash, which the home slot does not follow from.
+ */
 const SLOT_ENTRY = 0x1ffffff;
-const SLOT_TAG = ~SLOT_ENTRY;
+const SLOT_DISTANCE_SHIFT = 25;
+/** Also for whatever is farther. */
+const MAX_SLOT_DISTANCE = 7;
+const SLOT_TAG = 0xf0000000 | 0;
 /** The bits of a slot's number that say which one of a cache line it is. */
 const SLOT_IN_LINE = 15;
 
@@ -138,8 +144,12 @@ export class FlowTable {
       for (let word = 0; word < 6; word++) this.prefixes[entry * PREFIX_WORDS + word] = keys[at + KEY_SRC0 + word]!;
     }
     let slot = hash & indexMask;
-    while (index[slot] !== 0) slot = (slot + 1) & indexMask;
-    index[slot] = (hash & SLOT_TAG) | (entry + 1);
+    let distance = 0;
+    while (index[slot] !== 0) {
+      slot = (slot + 1) & indexMask;
+      distance++;
+    }
+    index[slot] = slotOf(entry, distance, hash);
     return entry;
   }
 
@@ -166,14 +176,15 @@ export class FlowTable {
     let slot = words[entry * ENTRY_WORDS + ENTRY_HASH]! & indexMask;
     while ((index[slot]! & SLOT_ENTRY) !== entry + 1) slot = (slot + 1) & indexMask;
     // backward shift: what follows in the same run moves up where its home slot allows
-    let next = (slot + 1) & indexMask;
-    while (index[next] !== 0) {
-      const home = words[((index[next]! & SLOT_ENTRY) - 1) * ENTRY_WORDS + ENTRY_HASH]! & indexMask;
-      if (((next - home) & indexMask) >= ((next - slot) & indexMask)) {
-        index[slot] = index[next]!;
-        slot = next;
-      }
-      next = (next + 1) & indexMask;
+    for (let next = (slot + 1) & indexMask; index[next] !== 0; next = (next + 1) & indexMask) {
+      const found = index[next]!;
+      const moved = (found & SLOT_ENTRY) - 1;
+      let distance = (found >>> SLOT_DISTANCE_SHIFT) & MAX_SLOT_DISTANCE;
+      if (distance === MAX_SLOT_DISTANCE) distance = (next - words[moved * ENTRY_WORDS + ENTRY_HASH]!) & indexMask;
+      const gap = (next - slot) & indexMask;
+      if (distance < gap) continue;
+      index[slot] = slotOf(moved, distance - gap, found);
+      slot = next;
     }
     index[slot] = 0;
     words[entry * ENTRY_WORDS + KEY_META] = FREE;
@@ -187,18 +198,26 @@ export class FlowTable {
   }
 
   /**
-   * The entry to give up when the table is full: the one seen longest ago among the next few under a hand that goes
-   * round the pool, so that each choice costs the same.
+   * Entries to give up when the table is full, as many as `chosen` has room for: each the one seen longest ago among the
+   * next few under a hand that goes round the pool, so that each choice costs the same. Touches what `remove` will need.
    */
-  oldest(): number {
+  oldest(chosen: Int32Array): void {
+    for (let i = 0; i < chosen.length; i++) chosen[i] = this.oldestUnderHand();
+    let touched = 0;
+    for (let i = 0; i < chosen.length; i++) touched ^= this.index[this.words[chosen[i]! * ENTRY_WORDS + ENTRY_HASH]! & this.indexMask]!;
+    this.touched = touched;
+  }
+
+  private oldestUnderHand(): number {
+    const { words, doubles, highWater } = this;
     let oldest = NO_ENTRY;
     let oldestUs = Infinity;
-    for (let looked = 0; looked < EVICTION_SAMPLE; looked++) {
-      const entry = this.hand;
-      this.hand = this.hand + 1 === this.highWater ? 0 : this.hand + 1;
-      if (!this.isInUse(entry)) continue;
-      const lastUs = this.doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US]!;
-      if (lastUs < oldestUs) {
+    while (oldest === NO_ENTRY) {
+      for (let looked = 0; looked < EVICTION_SAMPLE; looked++) {
+        const entry = this.hand;
+        this.hand = entry + 1 === highWater ? 0 : entry + 1;
+        const lastUs = doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US]!;
+        if (words[entry * ENTRY_WORDS + KEY_META] === FREE || lastUs >= oldestUs) continue;
         oldestUs = lastUs;
         oldest = entry;
       }
@@ -217,4 +236,8 @@ export class FlowTable {
   }
 }
 
-const EVICTION_SAMPLE = 16;
+const EVICTION_SAMPLE = 8;
+
+function slotOf(entry: number, distance: number, hash: number): number {
+  return (hash & SLOT_TAG) | (Math.min(distance, MAX_SLOT_DISTANCE) << SLOT_DISTANCE_SHIFT) | (entry + 1);
+}

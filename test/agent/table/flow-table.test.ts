@@ -17,12 +17,14 @@ function key(n: number): Int32Array {
 
 test('I1: finds what was inserted and not removed, as a Map does', (t) => {
   const steps = fc.array(fc.record({ n: fc.integer({ min: 0, max: 40 }), remove: fc.boolean() }), { maxLength: 200 });
-  const property = fc.property(steps, (sequence) => {
+  // with few hashes there are runs in the index longer than what a slot can say of its distance
+  const property = fc.property(steps, fc.boolean(), (sequence, hasFewHashes) => {
     const table = new FlowTable(16);
     const model = new Map<number, number>();
+    const hashOf = (n: number): number => (hasFewHashes ? (n & 3) * 0x10000001 : table.hash(key(n), 0));
     for (const { n, remove } of sequence) {
       const words = key(n);
-      const hash = table.hash(words, 0);
+      const hash = hashOf(n);
       const found = table.find(words, 0, hash);
       if (found !== (model.get(n) ?? NO_ENTRY)) return false;
       if (remove && found !== NO_ENTRY) {
@@ -32,9 +34,9 @@ test('I1: finds what was inserted and not removed, as a Map does', (t) => {
         model.set(n, table.insert(words, 0, hash));
       }
     }
-    return table.size === model.size && [...model].every(([n, entry]) => table.find(key(n), 0, table.hash(key(n), 0)) === entry);
+    return table.size === model.size && [...model].every(([n, entry]) => table.find(key(n), 0, hashOf(n)) === entry);
   });
-  t.notThrows(() => fc.assert(property, { numRuns: 500 }));
+  t.notThrows(() => fc.assert(property, { numRuns: 1000 }));
 });
 
 test('keys that differ in a single word are different flows', (t) => {
@@ -68,7 +70,9 @@ test('I2: entries are handed out in the same order whatever the hash secret', (t
 test('the entry to give up is the one seen longest ago among those looked at', (t) => {
   const table = new FlowTable(8);
   for (let n = 0; n < 8; n++) table.doubles[table.insert(key(n), 0, table.hash(key(n), 0)) * ENTRY_DOUBLES + ENTRY_LAST_US] = n === 5 ? 1 : 100 + n;
-  t.is(table.oldest(), 5);
+  const chosen = new Int32Array(1);
+  table.oldest(chosen);
+  t.deepEqual([...chosen], [5]);
 });
 
 test('hashes of neighbouring addresses and ports spread over the slots', (t) => {
