@@ -20,7 +20,7 @@ function batch(): PacketBatch {
 }
 
 /** What `control` makes for each packet; kept where the optimiser cannot leave it out. */
-const kept: object[] = new Array<object>(512).fill({});
+const kept: object[] = Array.from({ length: 512 }, () => ({}));
 
 function run(pipeline: Pipeline, packets: PacketBatch, rounds: number, isControl: boolean): void {
   for (let round = 0; round < rounds; round++) {
