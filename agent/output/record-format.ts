@@ -2,6 +2,8 @@ import { WeirError } from '../../shared/errors.ts';
 import { DEFAULT_FIELD_NAMES, FIELDS, findField } from '../../shared/fields.ts';
 import { valueReader, type FieldValue } from '../../shared/record-values.ts';
 import type { RecordContext, Records } from '../../shared/records.ts';
+import type { LineBytes } from './line-bytes.ts';
+import { isFlow, linePieces, type LinePiece, type Spelling } from './line-pieces.ts';
 
 export const RECORD_FORMATS = ['text', 'json', 'csv'] as const;
 export type RecordFormat = (typeof RECORD_FORMATS)[number];
@@ -24,16 +26,30 @@ export function fieldNames(list: string | undefined): readonly string[] {
   return [...new Set(chosen)];
 }
 
+const SPELLINGS: Readonly<Record<RecordFormat, Spelling>> = {
+  text: { value: textValue, before: (_name, position) => (position === 0 ? '' : ' '), quote: '' },
+  csv: { value: csvValue, before: (_name, position) => (position === 0 ? '' : ','), quote: '' },
+  json: {
+    value: (value) => (typeof value === 'string' ? JSON.stringify(value) : String(value)),
+    before: (name, position) => `${position === 0 ? '{' : ','}"${name}":`,
+    quote: '"',
+  },
+};
+
 /** Turns rows into lines of text. */
 export class RecordFormatter {
   private readonly format: RecordFormat;
   private readonly names: readonly string[];
-  private readonly readers: ReturnType<typeof valueReader>[];
+  private readonly spelling: Spelling;
+  private readonly pieces: readonly LinePiece[];
+  private readonly lineEnd: Uint8Array;
 
   constructor(format: RecordFormat, names: readonly string[]) {
     this.format = format;
     this.names = names;
-    this.readers = names.map((name) => valueReader(name));
+    this.spelling = SPELLINGS[format];
+    this.pieces = linePieces(names, this.spelling);
+    this.lineEnd = new TextEncoder().encode(format === 'json' ? '}\n' : '\n');
   }
 
   /** What stands above the rows: the names, in CSV. */
@@ -41,26 +57,16 @@ export class RecordFormatter {
     return this.format === 'csv' ? `${this.names.join(',')}\n` : '';
   }
 
-  /** One row, with its line end. */
-  line(rows: Records, row: number, context: RecordContext): string {
-    if (this.format === 'json') return this.jsonLine(rows, row, context);
-    const isText = this.format === 'text';
-    let line = '';
-    for (let i = 0; i < this.readers.length; i++) {
-      const value = this.readers[i]!(rows, row, context);
-      const text = isText ? textValue(value) : csvValue(value);
-      line += i === 0 ? text : (isText ? ' ' : ',') + text;
-    }
-    return `${line}\n`;
+  /** Appends one row, with its line end. */
+  line(out: LineBytes, rows: Records, row: number, context: RecordContext): void {
+    if (isFlow(rows, row)) for (let i = 0; i < this.pieces.length; i++) this.pieces[i]!(out, rows, row, context);
+    else out.text(this.statusLine(rows, row, context));
+    out.piece(this.lineEnd);
   }
 
-  private jsonLine(rows: Records, row: number, context: RecordContext): string {
-    let line = '{';
-    for (let i = 0; i < this.readers.length; i++) {
-      const value = this.readers[i]!(rows, row, context);
-      line += `${i === 0 ? '' : ','}"${this.names[i]!}":${typeof value === 'string' ? JSON.stringify(value) : String(value)}`;
-    }
-    return `${line}}\n`;
+  private statusLine(rows: Records, row: number, context: RecordContext): string {
+    const { value, before } = this.spelling;
+    return this.names.map((name, position) => before(name, position) + value(valueReader(name)(rows, row, context))).join('');
   }
 }
 

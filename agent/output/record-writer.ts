@@ -2,29 +2,30 @@ import { Records, type RecordContext } from '../../shared/records.ts';
 import type { Seal } from '../../shared/seal.ts';
 import { statusRow } from '../../shared/status-rows.ts';
 import type { WindowSink } from '../seal/sealer.ts';
+import { LineBytes } from './line-bytes.ts';
 import type { RecordFormatter } from './record-format.ts';
 import type { TextOutput } from './text-output.ts';
 
 /** Text is written in pieces of about this size. */
-const PIECE_CHARACTERS = 1 << 16;
+const PIECE_BYTES = 1 << 16;
 
 /** Prints records, and behind those of a window the NODATA and SKIPDATA rows that its seals give rise to. */
 export class RecordWriter implements WindowSink {
   private readonly output: TextOutput;
   private readonly formatter: RecordFormatter;
-  private text: string;
+  private readonly lines = new LineBytes();
 
   /** `header`: what stands above the first row. */
   constructor(output: TextOutput, formatter: RecordFormatter, header = formatter.header) {
     this.output = output;
     this.formatter = formatter;
-    this.text = header;
+    this.lines.text(header);
   }
 
   rows(rows: Records, context: RecordContext): void {
     for (let row = 0; row < rows.count; row++) {
-      this.text += this.formatter.line(rows, row, context);
-      if (this.text.length >= PIECE_CHARACTERS) this.flush();
+      this.formatter.line(this.lines, rows, row, context);
+      if (this.lines.length >= PIECE_BYTES) this.flush();
     }
   }
 
@@ -42,7 +43,10 @@ export class RecordWriter implements WindowSink {
   }
 
   flush(): void {
-    if (this.text.length > 0) this.output.write(this.text);
-    this.text = '';
+    const { output, lines } = this;
+    if (lines.length === 0) return;
+    if (output.writeBytes) output.writeBytes(lines.written);
+    else output.write(lines.written.toString());
+    lines.clear();
   }
 }

@@ -4,6 +4,8 @@ import { refusedBySystem } from '../../shared/errors.ts';
 /** Where text goes. `write` returns once the text is taken, so that nothing piles up in memory. */
 export interface TextOutput {
   write(text: string): void;
+  /** The same for text in UTF-8, where there is a shorter way for it; the bytes are the caller's again afterwards. */
+  writeBytes?(bytes: Uint8Array): void;
 }
 
 /** The reader at the other end of the pipe has gone, as `| head` does. */
@@ -25,7 +27,10 @@ export class DescriptorOutput implements TextOutput {
 
   /** Throws OutputClosed when nobody reads any more, STORAGE when the text is not taken. */
   write(text: string): void {
-    const bytes = Buffer.from(text);
+    this.writeBytes(Buffer.from(text));
+  }
+
+  writeBytes(bytes: Uint8Array): void {
     for (let written = 0; written < bytes.length; ) {
       try {
         written += writeSync(this.descriptor, bytes, written);
