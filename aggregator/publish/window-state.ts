@@ -9,7 +9,7 @@ import { windowKey, type Window } from '../logstore/window.ts';
 /** What one agent has said of one ENI in one window. */
 export interface AgentWindow {
   readonly agentId: string;
-  /** Rows received, before merging. */
+  /** Rows received, before merging; its seal says how many there should be. */
   rows: number;
   /** All its seals of the window taken together; null: it sent rows and no seal. */
   seal: WireSeal | null;
@@ -84,11 +84,17 @@ function attributesOf({ vswitchId, vmId, vpcId, accountId, region }: WireSeal): 
   return { vswitchId, vmId, vpcId, accountId, region };
 }
 
-/** The status rows of one ENI: each agent speaks for itself, and one that sent no seal has not said how much is missing. */
+/** Whether nobody can say how much of the agent's part is missing: it sent no seal, or not all rows that its seal counts are here. */
+function isPartUnknown({ rows, seal }: AgentWindow): boolean {
+  return seal === null || rows < seal.records || seal.ringDrops === null || seal.gapPackets === null;
+}
+
+/** The status rows of one ENI: each agent speaks for itself. */
 export function eniStatusRows(eniId: string, agents: readonly AgentWindow[]): EniStatusRow[] {
   const rows: EniStatusRow[] = [];
-  for (const { agentId, seal } of agents) {
-    const row = seal ? statusRow(seal) : { status: STATUS_SKIPDATA, skippedPackets: NONE };
+  for (const agent of agents) {
+    const { agentId, seal } = agent;
+    const row = seal === null || isPartUnknown(agent) ? { status: STATUS_SKIPDATA, skippedPackets: NONE } : statusRow(seal);
     if (row) rows.push({ ...row, eniId, agentId, attributes: seal ? attributesOf(seal) : UNKNOWN_ENI });
   }
   return rows;
@@ -98,7 +104,7 @@ export function eniStatusRows(eniId: string, agents: readonly AgentWindow[]): En
 export function eniCounts(agents: readonly AgentWindow[]): EniWindowCounts {
   const seals = agents.flatMap(({ seal }) => (seal ? [seal] : []));
   const lost = seals.reduce((sum, seal) => sum + lostPackets(seal), 0);
-  const unknown = seals.length < agents.length || seals.some((seal) => seal.ringDrops === null || seal.gapPackets === null);
+  const unknown = agents.some(isPartUnknown);
   const missing = seals.length === 0;
   const partial = !missing && (unknown || lost > 0 || seals.some((seal: Seal) => seal.partial));
   return {

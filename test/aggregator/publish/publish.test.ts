@@ -144,6 +144,20 @@ test.serial('status rows follow the seals: NODATA, SKIPDATA with its count, and 
   ]);
 });
 
+test.serial('rows that a seal counts and that did not come make SKIPDATA; when they come, the window is complete', async (t) => {
+  const collector = await runCollector(t);
+  const one = sender(collector);
+  const rows = rowsOf(8, 3).map((row) => ({ ...row, eni: 0 }));
+  await one.send(rows.slice(0, 2), [sealOf({ records: 3 })]);
+  await collector.flush();
+  t.like((await completeness(collector)).windows, [{ complete: 0, partial: 1, lossUnknown: 1, rows: 3 }]);
+  await one.send(rows.slice(2), []);
+  await collector.flush();
+  t.like((await completeness(collector)).windows, [{ complete: 1, partial: 0, lossUnknown: 0 }]);
+  await collector.stop();
+  t.deepEqual(asSet(await storedRows(collector.data)), asSet(mergeRows(json(rows))));
+});
+
 const INVENTORY = `
 account-id: "1234567890"
 region: r
