@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Measured {
   readonly wallSeconds: number;
@@ -29,13 +30,24 @@ function peakBytes(pid: number): number {
   }
 }
 
-/** Output goes nowhere. Throws when the program fails. */
+function hasGroup(leader: number): boolean {
+  try {
+    return process.kill(-leader, 0);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Output goes nowhere. The program is over when everything that it has started is over; the CPU time of what outlived it
+ * is not counted. Throws when the program fails.
+ */
 export async function measure(program: string, parameters: readonly string[], folder: string): Promise<Measured> {
   const before = childTimes();
   const start = performance.now();
   const complaints = join(folder, 'stderr');
   const errors = openSync(complaints, 'w');
-  const child = spawn(program, parameters, { cwd: folder, stdio: ['ignore', 'ignore', errors] });
+  const child = spawn(program, parameters, { cwd: folder, detached: true, stdio: ['ignore', 'ignore', errors] });
   let peak = 0;
   const timer = setInterval(() => {
     peak = Math.max(peak, peakBytes(child.pid!));
@@ -44,6 +56,8 @@ export async function measure(program: string, parameters: readonly string[], fo
     child.on('error', reject);
     child.on('exit', resolve);
   });
+  // pmacctd's plugins outlive it
+  while (hasGroup(child.pid!)) await sleep(POLL_MS);
   const wallSeconds = (performance.now() - start) / 1000;
   clearInterval(timer);
   closeSync(errors);

@@ -9,5 +9,5 @@ const { BatchPacker } = await load('agent/ship/batch-packer.js');
 const { parseTopology } = await load('shared/topology/parse.js');
 
 const packer = new BatchPacker(async () => {});
-await replay([capture], { topology: parseTopology(readFileSync(topology, 'utf8')) }, packer);
+await replay([capture], { topology: parseTopology(readFileSync(topology, 'utf8'), topology) }, packer);
 await packer.sent();
