@@ -166,7 +166,7 @@ function summaryOf({ rows, truncated, completeness }: AnswerSummary): string {
 
 /** One line that says whether the answer rests on everything that passed. */
 export function describeCompleteness(c: Completeness): string {
-  const pending = c.pendingWindows > 0 ? `, ${c.pendingWindows} windows not published yet` : '';
+  const pending = c.pendingWindows > 0 ? `, ${c.pendingWindows} window${c.pendingWindows === 1 ? '' : 's'} not published yet` : '';
   if (c.state === 'NONE') return `no window was published in this time${pending}`;
   const all = c.complete + c.partial + c.missing;
   if (c.state === 'COMPLETE') return `COMPLETE: all ${all} ENI windows${pending}`;

@@ -1,8 +1,8 @@
 import { WeirError } from '../../shared/errors.ts';
 import { DEFAULT_FIELD_NAMES, FIELDS, findField } from '../../shared/fields.ts';
+import { nearestName } from '../../shared/nearest-name.ts';
 import type { Catalog, LogStoreFile } from '../logstore/catalog.ts';
 import { decodeCursor, queryHash } from './cursor.ts';
-import { nearestName } from './language/nearest-name.ts';
 import { parseQuery, type Query } from './language/parser.ts';
 import { searchPredicate } from './language/search-sql.ts';
 import { UnknownLogStore } from './query-problem.ts';

@@ -1,6 +1,6 @@
 import { Lexer, LineCounter, isMap, isScalar, isSeq, parseDocument, type Node, type YAMLMap } from 'yaml';
 import { WeirError } from '../errors.ts';
-import { closest } from './spelling.ts';
+import { nearestName } from '../nearest-name.ts';
 
 /**
  * Reads a YAML (or JSON) document of ours key by key, and notes everything that is wrong with it instead of stopping
@@ -158,7 +158,7 @@ export class DocumentMap {
       const line = lineAt(lines, (pair.key as Node | null)?.range?.[0] ?? 0);
       const place = { path: this.pathOf(key), line };
       if (!keys.includes(key)) {
-        const near = closest(key, keys);
+        const near = nearestName(key, keys);
         problems.add(place, near ? `unknown key; did you mean ${near}?` : `unknown key; known are ${keys.join(', ')}`);
       } else if (this.values.has(key)) {
         problems.add(place, 'is written twice; keep one');

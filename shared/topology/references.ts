@@ -1,5 +1,5 @@
 import { shown, type DocumentMap, type Problems } from './document.ts';
-import { closest } from './spelling.ts';
+import { nearestName } from '../nearest-name.ts';
 import { parseAddress } from '../address.ts';
 import { MAX_ENIS } from '../flow-key.ts';
 import type { Eni, Rule, SecurityGroup, Topology } from './topology.ts';
@@ -42,7 +42,7 @@ export class DocumentIndex {
   check(item: object, key: string, kind: ItemKind, id: string | null): void {
     const ids = this.ids.get(kind);
     if (id === null || id === '' || ids?.has(id)) return;
-    const near = closest(id, [...ids ?? []].slice(0, 1000));
+    const near = nearestName(id, [...ids ?? []].slice(0, 1000));
     this.reject(item, key, `there is no ${kind} ${shown(id)}; ${near ? `did you mean ${near}?` : 'define it in this document'}`);
   }
 

@@ -77,27 +77,3 @@ export const WINDOW: TextKind<number> = {
   },
   expected: 'a window of 1s to 3600s; 60s, 300s and 600s are usual',
 };
-
-/** The candidate that `text` was probably meant to be; undefined if none is near. */
-export function closest(text: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = 1 + Math.min(3, text.length / 3);
-  for (const candidate of candidates) {
-    const distance = editDistance(text.slice(0, 64), candidate);
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-function editDistance(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[to.length]!;
-}

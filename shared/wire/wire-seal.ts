@@ -88,7 +88,8 @@ export function checkedWindow(windowStart: number, windowSeconds: number, place:
   if (!(windowSeconds >= 1 && windowSeconds <= MAX_WINDOW_SECONDS)) {
     throw new BatchError('invalid', `${place}: a window of ${windowSeconds} seconds; 1 to ${MAX_WINDOW_SECONDS} are possible`);
   }
-  if (windowStart > MAX_SECONDS || windowStart % windowSeconds !== 0) {
+  if (windowStart > MAX_SECONDS) throw new BatchError('invalid', `${place}: a window cannot start at ${windowStart}; ${MAX_SECONDS} is the latest`);
+  if (windowStart % windowSeconds !== 0) {
     throw new BatchError('invalid', `${place}: a window of ${windowSeconds} s cannot start at ${windowStart}: windows are aligned to the Unix epoch`);
   }
   return { windowStart, windowSeconds };

@@ -1,8 +1,8 @@
 import { parseCidr } from '../../../shared/address.ts';
 import { FIELDS, findField, type Field } from '../../../shared/fields.ts';
+import { nearestName } from '../../../shared/nearest-name.ts';
 import { queryErrorAt } from '../query-error.ts';
 import { checkQueryText, Lexer, type Token, type TokenKind } from './lexer.ts';
-import { nearestName } from './nearest-name.ts';
 import type { Comparison, Search, Word } from './search.ts';
 
 /** Nested parentheses and `not`s, and terms in one search. */
