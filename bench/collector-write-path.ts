@@ -33,7 +33,7 @@ const START = 1_700_000_400;
 const context: RecordContext = {
   agentId: 'bench', accountId: '1', region: 'r',
   enis: Array.from({ length: ENIS }, (_, i) => ({
-    eniId: `eni-${i}`, vmId: `vm-${i}`, vswitchId: 'vsw-1', vpcId: 'vpc-1', mac: null, addresses: [], securityGroups: [], interface: null, side: null,
+    eniId: `eni-${i}`, vmId: `vm-${i}`, vswitchId: 'vsw-1', vpcId: 'vpc-1', mac: null, addresses: [], securityGroups: [], interface: null, side: null, agentId: null,
   })),
   verdicts: Array.from({ length: 30 }, (_, i) => ({ action: i % 4 === 0 ? 'REJECT' : 'ACCEPT', reason: 'rule', sgId: `sg-${i % 5}`, ruleId: `rule-${i}`, revision: 1 })),
 };

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { Problems, openDocument, type DocumentMap, type TextKind } from '../../shared/topology/document.ts';
-import { LOGSTORE_NAME } from '../../shared/topology/spelling.ts';
+import { AGENT_ID, LOGSTORE_NAME } from '../../shared/topology/spelling.ts';
 import { DEFAULT_BLOCK_BYTES } from '../capture/live/live-source.ts';
 import { CAPTURE_METHODS } from '../capture/live/open-live-source.ts';
 import { RECORD_FORMATS, fieldNames } from '../output/record-format.ts';
@@ -9,7 +9,7 @@ import {
   DEFAULT_CAPTURE, DEFAULT_OUTPUT, DEFAULT_WAITING_BYTES, LOG_LEVELS, defaultConfiguration,
   type AgentConfiguration, type CaptureSettings, type CollectorSettings, type OutputSettings,
 } from './agent-configuration.ts';
-import { AGENT_ID, COLLECTOR_URL, INTERFACE, LISTEN, bytesKind, secondsKind } from './setting-kinds.ts';
+import { COLLECTOR_URL, INTERFACE, LISTEN, bytesKind, secondsKind } from './setting-kinds.ts';
 
 /** The keys of the document: what the reference page lists and error texts suggest. */
 export const CONFIGURATION_KEYS = {

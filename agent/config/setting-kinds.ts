@@ -57,12 +57,6 @@ export const COLLECTOR_URL: TextKind<string> = {
   expected: 'the URL of a collector, such as https://collector.example:8790',
 };
 
-/** What fits into the header that names the agent. */
-export const AGENT_ID: TextKind<string> = {
-  parse: (text) => (/^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$/.test(text) ? text : null),
-  expected: 'an id: up to 128 of letters, digits and _ . : -, beginning with one of the first three kinds',
-};
-
 /** IFNAMSIZ allows 15 bytes; the kernel refuses white space, slash and colon. */
 export const INTERFACE: TextKind<string> = {
   parse: (text) => (/^[^\s/:]+$/.test(text) && Buffer.byteLength(text) <= 15 && text !== '.' && text !== '..' ? text : null),

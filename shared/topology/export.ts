@@ -20,6 +20,7 @@ export function topologyDocument(topology: Topology): Record<string, unknown> {
     'enis': topology.enis.map((eni) => present({
       'eni-id': eni.eniId, 'vm-id': eni.vmId, 'vswitch-id': eni.vswitchId, 'mac': eni.mac, 'addresses': eni.addresses,
       'security-groups': eni.securityGroups, 'interface': eni.interface, 'side': eni.side,
+      'agent-id': eni.agentId,
     })),
     'flow-logs': topology.flowLogs.map((log) => ({
       'flow-log-id': log.flowLogId, 'name': log.name, 'description': log.description, 'resource-type': log.resourceType,
@@ -27,7 +28,7 @@ export function topologyDocument(topology: Topology): Record<string, unknown> {
       'window': `${log.windowSeconds}s`, 'analysis-report': log.analysisReport, 'status': log.status,
     })),
     'logstores': topology.logStores.map((store) => present({
-      'name': store.name, 'retention-days': store.retentionDays, 'retention-bytes': store.retentionBytes,
+      'name': store.name, 'retention-days': store.retentionDays, 'retention-bytes': store.retentionBytes, 'search': store.search,
     })),
   });
 }

@@ -1,6 +1,6 @@
 import { Problems, openDocument, shown, type DocumentMap } from './document.ts';
 import { DocumentIndex, checkReferences } from './references.ts';
-import { ADDRESS, ALL_PROTOCOLS, CIDR, INTERFACE, LOGSTORE_NAME, MAC, NO_PORTS, PORT_RANGE, PROTOCOL, WINDOW } from './spelling.ts';
+import { ADDRESS, AGENT_ID, ALL_PROTOCOLS, CIDR, INTERFACE, LOGSTORE_NAME, MAC, NO_PORTS, PORT_RANGE, PROTOCOL, WINDOW } from './spelling.ts';
 import { hasPorts } from '../protocol.ts';
 import type { Eni, FlowLog, LogStore, Peer, PortRange, PrefixList, Rule, SecurityGroup, Topology, VSwitch, Vpc } from './topology.ts';
 
@@ -15,12 +15,12 @@ export const TOPOLOGY_KEYS = {
     'cidr', 'security-group', 'prefix-list',
   ],
   prefixList: ['prefix-list-id', 'name', 'entries'],
-  eni: ['eni-id', 'vm-id', 'vswitch-id', 'mac', 'addresses', 'security-groups', 'interface', 'side'],
+  eni: ['eni-id', 'vm-id', 'vswitch-id', 'mac', 'addresses', 'security-groups', 'interface', 'side', 'agent-id'],
   flowLog: [
     'flow-log-id', 'name', 'description', 'resource-type', 'resource-id', 'traffic-type', 'logstore', 'window',
     'analysis-report', 'status',
   ],
-  logStore: ['name', 'retention-days', 'retention-bytes'],
+  logStore: ['name', 'retention-days', 'retention-bytes', 'search'],
 } as const;
 
 const MAX_RETENTION_DAYS = 36_500;
@@ -139,6 +139,7 @@ function readEni(map: DocumentMap, vpcOfVSwitch: ReadonlyMap<string, string>): E
     securityGroups: map.ids('security-groups'),
     interface: map.parsed('interface', INTERFACE),
     side,
+    agentId: map.parsed('agent-id', AGENT_ID),
   };
 }
 
@@ -163,5 +164,6 @@ function readLogStore(map: DocumentMap): LogStore {
     name: map.required('name', LOGSTORE_NAME, ''),
     retentionDays: map.integer('retention-days', 1, MAX_RETENTION_DAYS),
     retentionBytes: map.integer('retention-bytes', 1, Number.MAX_SAFE_INTEGER),
+    search: map.flag('search', false),
   };
 }

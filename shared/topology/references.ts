@@ -105,13 +105,14 @@ function checkAddresses(eni: Eni, index: DocumentIndex): void {
 
 /**
  * A packet must belong to one ENI at most. Two ENIs may share a MAC, an address or the claim to everything only if
- * they show up on different interfaces.
+ * they show up on different interfaces, or at different agents.
  */
 function checkClaims(enis: readonly Eni[], index: DocumentIndex): void {
   const claims = new Map<string, Map<string | null, Eni>>();
   const claim = (eni: Eni, what: string, key: string, text: string): void => {
-    let byInterface = claims.get(what);
-    if (!byInterface) claims.set(what, byInterface = new Map());
+    const onHost = `${eni.agentId ?? ''} ${what}`;
+    let byInterface = claims.get(onHost);
+    if (!byInterface) claims.set(onHost, byInterface = new Map());
     const other = byInterface.get(eni.interface) ?? byInterface.get(null)
       ?? (eni.interface === null ? byInterface.values().next().value : undefined);
     if (!other) byInterface.set(eni.interface, eni);

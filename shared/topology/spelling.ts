@@ -69,6 +69,12 @@ export const LOGSTORE_NAME: TextKind<string> = {
   expected: 'a LogStore name: 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit',
 };
 
+/** What fits into the header that names the agent. */
+export const AGENT_ID: TextKind<string> = {
+  parse: (text) => (/^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$/.test(text) ? text : null),
+  expected: 'an id: up to 128 of letters, digits and _ . : -, beginning with one of the first three kinds',
+};
+
 export const WINDOW: TextKind<number> = {
   parse: (text) => {
     const match = /^(\d{1,5})(s|m)?$/.exec(text);

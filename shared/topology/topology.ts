@@ -60,6 +60,8 @@ export interface Eni {
   readonly interface: string | null;
   /** Which end the capture sits at; null where the inventory does not say. */
   readonly side: EniSide | null;
+  /** The agent that watches it; null: the one whose interfaces show it. */
+  readonly agentId: string | null;
 }
 
 export interface FlowLog {
@@ -79,6 +81,8 @@ export interface LogStore {
   readonly name: string;
   readonly retentionDays: number | null;
   readonly retentionBytes: number | null;
+  /** Whether it may be searched and asked with SQL. */
+  readonly search: boolean;
 }
 
 export interface Topology {
@@ -103,7 +107,7 @@ export const DEFAULT_TOPOLOGY: Topology = {
   prefixLists: [],
   enis: [{
     eniId: 'eni-default', vmId: null, vswitchId: null, vpcId: null, mac: null, addresses: [], securityGroups: [],
-    interface: null, side: null,
+    interface: null, side: null, agentId: null,
   }],
   flowLogs: [],
   logStores: [],

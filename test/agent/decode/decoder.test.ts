@@ -186,7 +186,7 @@ test('each way to be undecodable has its reason', (t) => {
 });
 
 function eni(eniId: string, changes: Partial<Eni>): Eni {
-  return { eniId, vmId: null, vswitchId: null, vpcId: null, mac: null, addresses: [], securityGroups: [], interface: null, side: null, ...changes };
+  return { eniId, vmId: null, vswitchId: null, vpcId: null, mac: null, addresses: [], securityGroups: [], interface: null, side: null, agentId: null, ...changes };
 }
 
 const MAC_A = '02:00:00:00:00:0a';

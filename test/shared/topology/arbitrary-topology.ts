@@ -63,7 +63,7 @@ function eni(draw: EniDraw, at: number, groups: readonly SecurityGroup[]): Eni {
     eniId: `eni-${at}`, vmId: at % 2 ? null : `i-${at}`, vswitchId: draw.vswitch ? 'vsw-1' : null, vpcId: draw.vswitch ? 'vpc-1' : null,
     mac: at % 3 ? `02:00:00:00:00:0${at}` : null, addresses: draw.addresses,
     securityGroups: draw.groups.filter((id) => types.get(id) === types.get(draw.groups[0]!)),
-    interface: `tap${at}`, side: draw.side,
+    interface: `tap${at}`, side: draw.side, agentId: at % 3 ? null : `host-${at}`,
   };
 }
 
@@ -89,6 +89,6 @@ export function topologies(maxRules = 12): fc.Arbitrary<Topology> {
     prefixLists: lists.map((entries, at) => ({ prefixListId: `pl-${at}`, name: `list ${at}`, entries })),
     enis: enis.map((draw, at) => eni(draw, at, groups)),
     flowLogs: log ? [log] : [],
-    logStores: log ? [{ name: 'flows', retentionDays: 7, retentionBytes: null }] : [],
+    logStores: log ? [{ name: 'flows', retentionDays: 7, retentionBytes: null, search: true }] : [],
   }));
 }

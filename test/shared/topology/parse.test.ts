@@ -65,13 +65,13 @@ test('a whole document becomes the topology that it describes', (t) => {
     prefixLists: [{ prefixListId: 'pl-1', name: 'pl-1', entries: ['192.0.2.0/24', '2001:db8::/32'] }],
     enis: [{
       eniId: 'eni-1', vmId: 'i-1', vswitchId: 'vsw-1', vpcId: 'vpc-1', mac: '02:00:00:00:00:ab',
-      addresses: ['10.0.0.5', '2001:db8::5'], securityGroups: ['sg-web'], interface: 'tap0', side: 'host',
+      addresses: ['10.0.0.5', '2001:db8::5'], securityGroups: ['sg-web'], interface: 'tap0', side: 'host', agentId: null,
     }],
     flowLogs: [{
       flowLogId: 'fl-1', name: 'all of it', description: '', resourceType: 'VPC', resourceId: 'vpc-1', trafficType: 'Drop',
       logStore: 'flows', windowSeconds: 60, analysisReport: false, status: 'Inactive',
     }],
-    logStores: [{ name: 'flows', retentionDays: 30, retentionBytes: 1e12 }],
+    logStores: [{ name: 'flows', retentionDays: 30, retentionBytes: 1e12, search: false }],
   });
 });
 

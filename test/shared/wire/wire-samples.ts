@@ -7,7 +7,7 @@ import type { Seal } from '../../../shared/seal.ts';
 import type { Verdict } from '../../../shared/verdict/verdict.ts';
 import { isValid, safeInteger, WIRE_COLUMNS, words, type ColumnBatch } from '../../../shared/wire/column-batch.ts';
 
-const ENI = { vpcId: 'vpc-1', mac: null, addresses: [], securityGroups: [], interface: null, side: null };
+const ENI = { vpcId: 'vpc-1', mac: null, addresses: [], securityGroups: [], interface: null, side: null, agentId: null };
 const VERDICTS: readonly Verdict[] = [
   { action: 'ACCEPT', reason: 'rule', sgId: 'sg-web', ruleId: 'r-1', revision: 3 },
   { action: 'REJECT', reason: 'default', sgId: null, ruleId: null, revision: 3 },
