@@ -56,6 +56,10 @@ export class Problems {
     if (this.found.length >= MAX_PROBLEMS_FOUND) this.throwIfAny();
   }
 
+  get texts(): string[] {
+    return this.found.map(({ text }) => text);
+  }
+
   throwIfAny(): void {
     if (this.found.length === 0) return;
     throw new ConfigurationError(this.source, this.found.toSorted((a, b) => a.line - b.line));

@@ -2,6 +2,7 @@ import { Problems, openDocument, shown, type DocumentMap } from './document.ts';
 import { DocumentIndex, checkReferences } from './references.ts';
 import { ADDRESS, AGENT_ID, ALL_PROTOCOLS, CIDR, INTERFACE, LOGSTORE_NAME, MAC, NO_PORTS, PORT_RANGE, PROTOCOL, WINDOW } from './spelling.ts';
 import { hasPorts } from '../protocol.ts';
+import { EMPTY_TOPOLOGY } from './topology.ts';
 import type { Eni, FlowLog, LogStore, Peer, PortRange, PrefixList, Rule, SecurityGroup, Topology, VSwitch, Vpc } from './topology.ts';
 
 /** The keys of the document and of each kind of item: what the reference page lists and error texts suggest. */
@@ -25,11 +26,18 @@ export const TOPOLOGY_KEYS = {
 
 const MAX_RETENTION_DAYS = 36_500;
 
+/** What the document adds to. Its items stand in the place of those of `base` with the same id. */
+export interface TopologyBase {
+  readonly base: Topology;
+  /** Of the kinds that the document lists, those of `base` that it does not name are gone. */
+  readonly prune: boolean;
+}
+
 /**
  * The inventory in a YAML or JSON text. `source` names the text in errors. Everything that is wrong is reported in
  * one ConfigurationError.
  */
-export function parseTopology(text: string, source: string): Topology {
+export function parseTopology(text: string, source: string, onto: TopologyBase | null = null): Topology {
   const problems = new Problems(source);
   const document = openDocument(text, problems, TOPOLOGY_KEYS.document);
   if (!document) {
@@ -37,26 +45,64 @@ export function parseTopology(text: string, source: string): Topology {
     throw new Error('a document that does not open must have a problem');
   }
   const index = new DocumentIndex(problems);
-  const vpcs = document.maps('vpcs', TOPOLOGY_KEYS.vpc).map((map) => index.add('vpc', map, 'vpc-id', readVpc(map), 'vpcId'));
-  const vswitches = document.maps('vswitches', TOPOLOGY_KEYS.vswitch)
-    .map((map) => index.add('vswitch', map, 'vswitch-id', readVSwitch(map), 'vswitchId'));
-  const prefixLists = document.maps('prefix-lists', TOPOLOGY_KEYS.prefixList)
-    .map((map) => index.add('prefix-list', map, 'prefix-list-id', readPrefixList(map), 'prefixListId'));
-  const securityGroups = document.maps('security-groups', TOPOLOGY_KEYS.securityGroup)
-    .map((map) => index.add('security-group', map, 'security-group-id', readSecurityGroup(map, index), 'securityGroupId'));
+  const base = keptBase(onto, document);
+  const vpcs = merged(base.vpcs, document.maps('vpcs', TOPOLOGY_KEYS.vpc)
+    .map((map) => index.add('vpc', map, 'vpc-id', readVpc(map), 'vpcId')), 'vpcId');
+  const vswitches = merged(base.vswitches, document.maps('vswitches', TOPOLOGY_KEYS.vswitch)
+    .map((map) => index.add('vswitch', map, 'vswitch-id', readVSwitch(map), 'vswitchId')), 'vswitchId');
+  const prefixLists = merged(base.prefixLists, document.maps('prefix-lists', TOPOLOGY_KEYS.prefixList)
+    .map((map) => index.add('prefix-list', map, 'prefix-list-id', readPrefixList(map), 'prefixListId')), 'prefixListId');
+  const securityGroups = merged(base.securityGroups, document.maps('security-groups', TOPOLOGY_KEYS.securityGroup)
+    .map((map) => index.add('security-group', map, 'security-group-id', readSecurityGroup(map, index), 'securityGroupId')), 'securityGroupId');
   const vpcOfVSwitch = new Map(vswitches.map((vswitch) => [vswitch.vswitchId, vswitch.vpcId]));
-  const enis = document.maps('enis', TOPOLOGY_KEYS.eni).map((map) => index.add('eni', map, 'eni-id', readEni(map, vpcOfVSwitch), 'eniId'));
-  const logStores = document.maps('logstores', TOPOLOGY_KEYS.logStore)
-    .map((map) => index.add('logstore', map, 'name', readLogStore(map), 'name'));
-  const flowLogs = document.maps('flow-logs', TOPOLOGY_KEYS.flowLog)
-    .map((map) => index.add('flow-log', map, 'flow-log-id', readFlowLog(map), 'flowLogId'));
+  const enis = merged(base.enis.map((eni) => inVpcOfVSwitch(eni, vpcOfVSwitch)), document.maps('enis', TOPOLOGY_KEYS.eni)
+    .map((map) => index.add('eni', map, 'eni-id', inVpcOfVSwitch(readEni(map), vpcOfVSwitch), 'eniId')), 'eniId');
+  const logStores = merged(base.logStores, document.maps('logstores', TOPOLOGY_KEYS.logStore)
+    .map((map) => index.add('logstore', map, 'name', readLogStore(map), 'name')), 'name');
+  const flowLogs = merged(base.flowLogs, document.maps('flow-logs', TOPOLOGY_KEYS.flowLog)
+    .map((map) => index.add('flow-log', map, 'flow-log-id', readFlowLog(map), 'flowLogId')), 'flowLogId');
   const topology: Topology = {
-    accountId: document.id('account-id'), region: document.id('region'),
+    accountId: document.id('account-id') ?? base.accountId, region: document.id('region') ?? base.region,
     vpcs, vswitches, securityGroups, prefixLists, enis, flowLogs, logStores,
   };
-  checkReferences(topology, index, document.has('logstores'));
+  index.addBase(topology);
+  checkReferences(topology, index, onto !== null || document.has('logstores'));
   problems.throwIfAny();
   return topology;
+}
+
+/** What is wrong with how the items refer to each other, one sentence each: after some were taken away, for example. */
+export function referenceProblems(topology: Topology): string[] {
+  const problems = new Problems('');
+  const index = new DocumentIndex(problems);
+  index.addBase(topology);
+  checkReferences(topology, index, true);
+  return problems.texts;
+}
+
+function keptBase(onto: TopologyBase | null, document: DocumentMap): Topology {
+  if (onto === null) return EMPTY_TOPOLOGY;
+  const { base, prune } = onto;
+  const kept = <T>(key: string, items: readonly T[]): readonly T[] => (prune && document.has(key) ? [] : items);
+  return {
+    accountId: base.accountId, region: base.region,
+    vpcs: kept('vpcs', base.vpcs), vswitches: kept('vswitches', base.vswitches), securityGroups: kept('security-groups', base.securityGroups),
+    prefixLists: kept('prefix-lists', base.prefixLists), enis: kept('enis', base.enis), flowLogs: kept('flow-logs', base.flowLogs),
+    logStores: kept('logstores', base.logStores),
+  };
+}
+
+/** In the order of `base`, new ones behind. */
+function merged<T, K extends keyof T>(base: readonly T[], items: readonly T[], id: K): readonly T[] {
+  if (base.length === 0) return items;
+  const given = new Map(items.map((item) => [item[id], item]));
+  const known = new Set(base.map((item) => item[id]));
+  return [...base.map((item) => given.get(item[id]) ?? item), ...items.filter((item) => !known.has(item[id]))];
+}
+
+function inVpcOfVSwitch(eni: Eni, vpcOfVSwitch: ReadonlyMap<string, string>): Eni {
+  const vpcId = eni.vswitchId === null ? null : vpcOfVSwitch.get(eni.vswitchId) ?? null;
+  return vpcId === eni.vpcId ? eni : { ...eni, vpcId };
 }
 
 function readVpc(map: DocumentMap): Vpc {
@@ -126,14 +172,14 @@ function readPeer(map: DocumentMap): Peer {
   return { kind: 'cidr', cidr: cidr ?? '' };
 }
 
-function readEni(map: DocumentMap, vpcOfVSwitch: ReadonlyMap<string, string>): Eni {
+function readEni(map: DocumentMap): Eni {
   const vswitchId = map.id('vswitch-id');
   const side = map.has('side') ? map.choice('side', ['host', 'guest']) : null;
   return {
     eniId: map.requiredId('eni-id'),
     vmId: map.id('vm-id'),
     vswitchId,
-    vpcId: vswitchId === null ? null : vpcOfVSwitch.get(vswitchId) ?? null,
+    vpcId: null,
     mac: map.parsed('mac', MAC),
     addresses: map.parsedList('addresses', ADDRESS),
     securityGroups: map.ids('security-groups'),

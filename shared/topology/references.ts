@@ -11,6 +11,8 @@ export class DocumentIndex {
   private readonly problems: Problems;
   private readonly ids = new Map<ItemKind, Set<string>>();
   private readonly maps = new Map<object, DocumentMap>();
+  /** Of items that the document does not hold. */
+  private readonly names = new Map<object, string>();
   readonly rules: Rule[] = [];
 
   constructor(problems: Problems) {
@@ -29,13 +31,33 @@ export class DocumentIndex {
     return item;
   }
 
+  /** Items of the topology that are not the document's own: the document may refer to them. */
+  addBase(topology: Topology): void {
+    const note = <T extends object>(kind: ItemKind, items: readonly T[], idOf: (item: T) => string): void => {
+      const ids = this.ids.get(kind) ?? new Set();
+      this.ids.set(kind, ids);
+      for (const item of items) {
+        ids.add(idOf(item));
+        if (!this.maps.has(item)) this.names.set(item, `${kind} ${idOf(item)}`);
+      }
+    };
+    note('vpc', topology.vpcs, ({ vpcId }) => vpcId);
+    note('vswitch', topology.vswitches, ({ vswitchId }) => vswitchId);
+    note('security-group', topology.securityGroups, ({ securityGroupId }) => securityGroupId);
+    note('prefix-list', topology.prefixLists, ({ prefixListId }) => prefixListId);
+    note('eni', topology.enis, ({ eniId }) => eniId);
+    note('flow-log', topology.flowLogs, ({ flowLogId }) => flowLogId);
+    note('logstore', topology.logStores, ({ name }) => name);
+    for (const group of topology.securityGroups) {
+      if (this.maps.has(group)) continue;
+      for (const rule of group.rules) this.names.set(rule, `rule ${rule.ruleId} of security-group ${group.securityGroupId}`);
+      this.rules.push(...group.rules);
+    }
+  }
+
   addRule(map: DocumentMap, rule: Rule): void {
     this.maps.set(rule, map);
     this.rules.push(rule);
-  }
-
-  map(item: object): DocumentMap {
-    return this.maps.get(item)!;
   }
 
   /** Notes a problem unless the item's key names something that the document defines. */
@@ -47,7 +69,9 @@ export class DocumentIndex {
   }
 
   reject(item: object, key: string, text: string): void {
-    this.problems.add(this.map(item).place(key), text);
+    const map = this.maps.get(item);
+    if (map) this.problems.add(map.place(key), text);
+    else this.problems.add({ path: '', line: 1 }, `${this.names.get(item)}: ${key}: ${text}`);
   }
 }
 

@@ -97,18 +97,15 @@ export interface Topology {
   readonly logStores: readonly LogStore[];
 }
 
+export const EMPTY_TOPOLOGY: Topology = {
+  accountId: null, region: null, vpcs: [], vswitches: [], securityGroups: [], prefixLists: [], enis: [], flowLogs: [], logStores: [],
+};
+
 /** Without a topology: one ENI without groups takes every packet of every interface, as `in`. */
 export const DEFAULT_TOPOLOGY: Topology = {
-  accountId: null,
-  region: null,
-  vpcs: [],
-  vswitches: [],
-  securityGroups: [],
-  prefixLists: [],
+  ...EMPTY_TOPOLOGY,
   enis: [{
     eniId: 'eni-default', vmId: null, vswitchId: null, vpcId: null, mac: null, addresses: [], securityGroups: [],
     interface: null, side: null, agentId: null,
   }],
-  flowLogs: [],
-  logStores: [],
 };
