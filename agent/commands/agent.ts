@@ -175,7 +175,7 @@ function destinationOf(given: AgentArguments, base: AgentConfiguration, environm
   const url = given.collector === undefined ? base.collector?.url : flag('--collector', given.collector, COLLECTOR_URL);
   // a flag about printing turns shipping off for this run
   if (url === undefined || (given.collector === undefined && given.output !== undefined)) return { collector: null, output };
-  const defaults = { ca: null, waitingBytes: DEFAULT_WAITING_BYTES, tokenFile: null, logStore: null };
+  const defaults = { ca: null, clientCert: null, clientKey: null, enrolTokenFile: null, waitingBytes: DEFAULT_WAITING_BYTES, tokenFile: null, logStore: null };
   const tokenFile = given.tokenFile ?? base.collector?.tokenFile ?? environment['WEIR_TOKEN_FILE'] ?? null;
   return { collector: { ...defaults, ...base.collector, url, tokenFile, logStore: given.logstore ?? base.collector?.logStore ?? null }, output };
 }

@@ -12,7 +12,7 @@ import type { ListenAddress } from './setting-kinds.ts';
 /** What `weir agent` is told, by a file and by flags: everything has a value. Paths are absolute or as the flag has them. */
 export interface AgentConfiguration {
   readonly agentId: string;
-  /** Path of the inventory; null: each of `interfaces` is an ENI that takes every packet. */
+  /** Path of the inventory; null: each of `interfaces` is an ENI that takes every packet, or the collector says what to do. */
   readonly topology: string | null;
   /** Only these are captured; null: wherever the topology's ENIs show up. */
   readonly interfaces: readonly string[] | null;
@@ -29,7 +29,7 @@ export interface AgentConfiguration {
   readonly timers: IdleTimers;
   /** null: no listener. */
   readonly metrics: ListenAddress | null;
-  /** Where the revision and the epoch are kept; null: nowhere. */
+  /** Where the revision and the epoch are kept, and of a managed agent its token and assignment; null: nowhere. */
   readonly stateDirectory: string | null;
   readonly logLevel: LogLevel | null;
 }
@@ -37,8 +37,13 @@ export interface AgentConfiguration {
 export interface CollectorSettings {
   readonly url: string;
   readonly tokenFile: string | null;
+  /** Path of the one-time token with which a managed agent gets a token of its own; read while it has none. */
+  readonly enrolTokenFile: string | null;
   /** Path of a PEM file with the authority that signed the collector's certificate; null: the system's. */
   readonly ca: string | null;
+  /** Paths of PEM files for a collector that asks for a certificate; both or none. */
+  readonly clientCert: string | null;
+  readonly clientKey: string | null;
   /** LogStore of records that no flow log covers. */
   readonly logStore: string | null;
   /** Batches that may wait in memory while the collector is away. */
@@ -93,4 +98,9 @@ export function defaultConfiguration(): AgentConfiguration {
     windowSeconds: DEFAULT_WINDOW_SECONDS, graceSeconds: DEFAULT_LIVE_GRACE_SECONDS, trafficType: 'All', workers: 1,
     tableCapacity: DEFAULT_TABLE_CAPACITY, timers: DEFAULT_IDLE_TIMERS, metrics: null, stateDirectory: null, logLevel: null,
   };
+}
+
+/** Whether the collector tells the agent what to watch. */
+export function isManaged({ collector, topology, interfaces }: Pick<AgentConfiguration, 'collector' | 'topology' | 'interfaces'>): boolean {
+  return collector !== null && topology === null && interfaces === null;
 }

@@ -17,7 +17,7 @@ export const CONFIGURATION_KEYS = {
     'agent-id', 'topology', 'interfaces', 'collector', 'output', 'capture', 'window', 'grace', 'traffic-type', 'workers',
     'table-capacity', 'timers', 'metrics', 'state-directory', 'log-level',
   ],
-  collector: ['url', 'token-file', 'ca', 'logstore', 'waiting-bytes'],
+  collector: ['url', 'token-file', 'enrol-token-file', 'ca', 'client-cert', 'client-key', 'logstore', 'waiting-bytes'],
   output: ['file', 'format', 'fields', 'rotate-bytes', 'rotate-daily', 'keep-files'],
   capture: ['method', 'ring-bytes', 'block-timeout', 'snap-length', 'promiscuous', 'filter'],
   timers: ['tcp', 'closed', 'udp', 'other'],
@@ -93,8 +93,10 @@ export function parseConfiguration(text: string, source: string): AgentConfigura
     logLevel: document.has('log-level') ? document.choice('log-level', LOG_LEVELS) : null,
   };
   if (document.has('interfaces') && configuration.interfaces?.length === 0) document.reject('interfaces', 'is empty; name at least one, or leave the key out');
+  if (collector) rejectHalfPair(collector);
   if (!document.has('topology') && !document.has('interfaces')) {
-    document.reject('topology', 'neither topology nor interfaces is given, so there is nothing to watch; give one of them');
+    if (collector) rejectManagedSettings(document, collector);
+    else document.reject('topology', 'none of topology, interfaces and collector is given, so there is nothing to watch; give one of them');
   }
   problems.throwIfAny();
   return configuration;
@@ -114,10 +116,26 @@ function readCollector(map: DocumentMap, path: PathReader): CollectorSettings {
   return {
     url: map.required('url', COLLECTOR_URL, ''),
     tokenFile: path(map, 'token-file'),
+    enrolTokenFile: path(map, 'enrol-token-file'),
     ca: path(map, 'ca'),
+    clientCert: path(map, 'client-cert'),
+    clientKey: path(map, 'client-key'),
     logStore: map.parsed('logstore', LOGSTORE_NAME),
     waitingBytes: map.parsed('waiting-bytes', WAITING_BYTES) ?? DEFAULT_WAITING_BYTES,
   };
+}
+
+function rejectHalfPair(collector: DocumentMap): void {
+  for (const [one, other] of [['client-cert', 'client-key'], ['client-key', 'client-cert']] as const) {
+    if (collector.has(one) && !collector.has(other)) collector.reject(one, `stands without ${other}; a certificate is of use only with its key`);
+  }
+}
+
+/** What the flow logs decide is not for the configuration of a managed agent. */
+function rejectManagedSettings(document: DocumentMap, collector: DocumentMap): void {
+  const decided = 'is decided by the flow logs, because without topology and interfaces the collector manages this agent; remove it';
+  for (const key of ['window', 'traffic-type'] as const) if (document.has(key)) document.reject(key, decided);
+  if (collector.has('logstore')) collector.reject('logstore', decided);
 }
 
 function readOutput(map: DocumentMap, path: PathReader): OutputSettings {

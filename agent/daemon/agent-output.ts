@@ -7,6 +7,7 @@ import { RecordWriter } from '../output/record-writer.ts';
 import { DescriptorOutput } from '../output/text-output.ts';
 import type { WindowSink } from '../seal/sealer.ts';
 import { BatchPacker } from '../ship/batch-packer.ts';
+import { readCollectorTls } from '../ship/collector-tls.ts';
 import { Shipper } from '../ship/shipper.ts';
 import { RecordFile } from './record-file.ts';
 import { ShippingQueue } from './shipping-queue.ts';
@@ -74,7 +75,7 @@ function collectorOutput(
     get token() {
       return token;
     },
-    ...(settings.ca === null ? {} : { ca: readSetting(settings.ca, 'the certificate of the authority') }),
+    tls: readCollectorTls(settings),
     onRetry: (reason, waitMs) => {
       metrics.shipFailures.inc();
       (isAway ? log.info : log.warn)(`${url} does not take batches: ${reason}; next try in ${(waitMs / 1000).toFixed(1)} s`);

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request, type Dispatcher } from 'undici';
 import { WeirError } from '../../shared/errors.ts';
+import type { CollectorTls } from './collector-tls.ts';
+import { connectionReason, isRetriedStatus, problemDetail, retryAfterMs, waitBefore } from './retry-wait.ts';
 
 export interface ShipperOptions {
   /** Base URL of the collector. */
@@ -15,8 +17,7 @@ export interface ShipperOptions {
   /** How long to go on trying one batch; Infinity for a daemon. */
   readonly retryForMs: number;
   readonly onRetry?: (reason: string, waitMs: number) => void;
-  /** PEM text of the authority that signed the collector's certificate; absent: the system's. */
-  readonly ca?: string;
+  readonly tls?: CollectorTls;
   /** Ends the trying; `send` then rejects. */
   readonly signal?: AbortSignal;
 }
@@ -31,13 +32,9 @@ export class CollectorRefusal extends WeirError {
   }
 }
 
-const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 /** What a collector says once a batch is on its disk. */
 const ACKNOWLEDGEMENT = /^\s*\{\s*"status"\s*:\s*"(stored|duplicate)"\s*\}\s*$/;
-/** Answers that a later try can change: too early, too many, and whatever the server's side broke. */
-const RETRIED_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** Sends batches to the collector, one at a time, each with the next sequence number, until it is acknowledged. */
 export class Shipper {
@@ -51,7 +48,7 @@ export class Shipper {
     this.url = batchesUrl(options.collector);
     this.dispatcher = new Agent({
       connections: 1, headersTimeout: REQUEST_TIMEOUT_MS, bodyTimeout: REQUEST_TIMEOUT_MS,
-      ...(options.ca === undefined ? {} : { connect: { ca: options.ca } }),
+      connect: { ...options.tls },
     });
   }
 
@@ -84,7 +81,7 @@ export class Shipper {
       response = await request(this.url, { method: 'POST', headers: this.headers(), body: gzipped, dispatcher: this.dispatcher, signal });
     } catch (error) {
       if (this.options.signal?.aborted) throw error;
-      return { reason: reasonOf(error), retryAfterMs: 0 };
+      return { reason: connectionReason(error), retryAfterMs: 0 };
     }
     const text = await response.body.text().catch(() => '');
     if (response.statusCode === 200) {
@@ -93,7 +90,7 @@ export class Shipper {
       return { reason: `200 without an acknowledgement (${JSON.stringify(text.slice(0, 60))}); is it a Weir collector?`, retryAfterMs: 0 };
     }
     const detail = problemDetail(text);
-    if (!RETRIED_STATUS.has(response.statusCode)) {
+    if (!isRetriedStatus(response.statusCode)) {
       throw new CollectorRefusal(response.statusCode, `${this.options.collector} refused batch ${this.sequence}: ${response.statusCode} ${detail}`);
     }
     return { reason: `${response.statusCode} ${detail}`, retryAfterMs: retryAfterMs(response.headers['retry-after']) };
@@ -118,33 +115,4 @@ function batchesUrl(collector: string): URL {
     throw new WeirError('USAGE', `${JSON.stringify(collector)} is no URL of a collector; write something like http://127.0.0.1:8790`);
   }
   return new URL('v1/batches', collector.endsWith('/') ? collector : `${collector}/`);
-}
-
-/** Full jitter: anywhere between the first wait and the one that doubles with each attempt, but never before Retry-After. */
-function waitBefore(attempt: number, retryAfterMs: number): number {
-  const ceilingMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
-  return Math.max(retryAfterMs, FIRST_WAIT_MS + Math.random() * (ceilingMs - FIRST_WAIT_MS));
-}
-
-/** RFC 9110 section 10.2.3: seconds, or a date. */
-function retryAfterMs(header: string | string[] | undefined): number {
-  const text = Array.isArray(header) ? header[0] : header;
-  if (text === undefined) return 0;
-  const seconds = Number(text);
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 10 * LONGEST_WAIT_MS) : 0;
-}
-
-function reasonOf(error: unknown): string {
-  const cause = error as NodeJS.ErrnoException;
-  return cause.code ? `${cause.code}${cause.message ? ` (${cause.message})` : ''}` : String(error);
-}
-
-function problemDetail(text: string): string {
-  try {
-    const problem = JSON.parse(text) as { detail?: string; title?: string };
-    return problem.detail ?? problem.title ?? text.slice(0, 200);
-  } catch {
-    return text.slice(0, 200);
-  }
 }
