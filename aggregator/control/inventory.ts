@@ -1,78 +1,65 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
-import { parseTopology } from '../../shared/topology/parse.ts';
+import { referenceProblems, parseTopology } from '../../shared/topology/parse.ts';
 import type { Topology } from '../../shared/topology/topology.ts';
-import { makeDirectory, replaceFile } from '../journal/durable.ts';
-
-export interface InventoryStatus {
-  /** Revision of the rules; 0: none were applied yet. */
-  readonly revision: number;
-  /** Of the document's text, for ETag. */
-  readonly sha256: string;
-}
-
-const REVISION_NAME = /^(\d{8})\.json$/;
+import { Problem } from '../api/problem.ts';
+import type { ControlState } from './control-state.ts';
+import type { Outcome } from './control-store.ts';
+import { resourceDocument, resourcesOf, withoutResource, type Resource, type ResourceKind } from './resource-kinds.ts';
+import { withTopology, type ControlSettings } from './state-change.ts';
+import { topologyDiff, type ResourceChange } from './topology-diff.ts';
 
 /**
- * The inventory document as it was applied, and every state of its rules.
- *
- * I1. A revision is durable before the document that makes it current, and never changes.
+ * Brings the inventory to what a document says. What the document does not name stays, or goes where `prune` is true
+ * and the document lists its kind. Throws ConfigurationError with everything that is wrong.
  */
-export class Inventory {
-  private readonly path: string;
-  private readonly revisions: string;
-  private current: { text: string; topology: Topology; revision: number } | null = null;
+export function applyDocument(text: string, source: string, prune: boolean, settings: ControlSettings) {
+  return (state: ControlState, now: Date): Outcome<readonly ResourceChange[]> => {
+    const topology = parseTopology(text, source, { base: state.topology, prune });
+    checkReferences(topology);
+    const next = withTopology(state, topology, now, settings);
+    return { state: next, answer: topologyDiff(state.topology, next.topology) };
+  };
+}
 
-  private constructor(directory: string) {
-    this.path = join(directory, 'inventory.yaml');
-    this.revisions = join(directory, 'rule-sets');
-  }
+/** Creates a resource, or makes it what `given` says. */
+export function putResource(kind: ResourceKind, id: string, given: Resource, settings: ControlSettings) {
+  return (state: ControlState, now: Date): Outcome<{ readonly resource: Resource; readonly isNew: boolean }> => {
+    const named = given[kind.idKey];
+    if (named !== undefined && named !== id) throw new Problem(422, `${kind.idKey} is ${JSON.stringify(named)}, but the address names ${id}; leave it out, or use the same`);
+    const isNew = !resourcesOf(state.topology, kind).has(id);
+    const text = JSON.stringify({ [kind.key]: [{ ...given, [kind.idKey]: id }] });
+    const topology = parseTopology(text, kind.name, { base: state.topology, prune: false });
+    const next = withTopology(state, topology, now, settings);
+    return { state: next, answer: { resource: resourceView(next, kind, id), isNew } };
+  };
+}
 
-  static async open(directory: string): Promise<Inventory> {
-    const inventory = new Inventory(directory);
-    await makeDirectory(inventory.revisions);
-    if (existsSync(inventory.path)) {
-      const text = readFileSync(inventory.path, 'utf8');
-      const topology = parseTopology(text, inventory.path);
-      inventory.current = { text, topology, revision: await inventory.revisionOf(topology) };
+/** Refuses where something refers to it. */
+export function deleteResource(kind: ResourceKind, id: string, settings: ControlSettings) {
+  return (state: ControlState, now: Date): Outcome<null> => {
+    requireResource(state.topology, kind, id);
+    const topology = withoutResource(state.topology, kind, id);
+    const problems = referenceProblems(topology);
+    if (problems.length > 0) {
+      throw new Problem(409, `${kind.name} ${id} is still referred to, by ${problems.length} others: ${problems.slice(0, 3).join('; ')}; change or delete those first`,
+        { code: 'in-use', references: problems.slice(0, 100) });
     }
-    return inventory;
-  }
+    return { state: withTopology(state, topology, now, settings), answer: null };
+  };
+}
 
-  get topology(): Topology | null {
-    return this.current?.topology ?? null;
-  }
+export function resourceView({ topology, dates }: ControlState, kind: ResourceKind, id: string): Resource {
+  const { created = null, updated = null } = dates[`${kind.name} ${id}`] ?? {};
+  return { ...resourceDocument(kind, requireResource(topology, kind, id)), created, updated };
+}
 
-  get text(): string | null {
-    return this.current?.text ?? null;
-  }
+function requireResource(topology: Topology, kind: ResourceKind, id: string): object {
+  const item = resourcesOf(topology, kind).get(id);
+  if (!item) throw new Problem(404, `there is no ${kind.name} ${JSON.stringify(id.slice(0, 100))}`);
+  return item;
+}
 
-  get status(): InventoryStatus {
-    return { revision: this.current?.revision ?? 0, sha256: createHash('sha256').update(this.current?.text ?? '').digest('hex') };
-  }
-
-  /** Throws ConfigurationError with everything that is wrong; then nothing has changed. */
-  async apply(text: string, source: string): Promise<InventoryStatus & { readonly changed: boolean }> {
-    if (text === this.current?.text) return { ...this.status, changed: false };
-    const topology = parseTopology(text, source);
-    const revision = await this.revisionOf(topology);
-    await replaceFile(this.path, text);
-    this.current = { text, topology, revision };
-    return { ...this.status, changed: true };
-  }
-
-  /** The latest revision if it holds the same rules, else a new one. */
-  private async revisionOf({ securityGroups, prefixLists }: Topology): Promise<number> {
-    const numbers = readdirSync(this.revisions).flatMap((name) => Number(REVISION_NAME.exec(name)?.[1] ?? []));
-    const last = Math.max(0, ...numbers);
-    const rules = `${JSON.stringify({ securityGroups, prefixLists }, null, 2)}\n`;
-    if (last > 0 && readFileSync(this.revisionPath(last), 'utf8') === rules) return last;
-    await replaceFile(this.revisionPath(last + 1), rules);
-    return last + 1;
-  }
-
-  private revisionPath(revision: number): string {
-    return join(this.revisions, `${String(revision).padStart(8, '0')}.json`);
-  }
+/** After a prune something may refer to what has gone. parseTopology has told what the document itself gets wrong. */
+function checkReferences(topology: Topology): void {
+  const problems = referenceProblems(topology);
+  if (problems.length > 0) throw new Problem(422, problems.slice(0, 20).join('\n'));
 }

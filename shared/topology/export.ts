@@ -1,5 +1,5 @@
 import { portRangeText, protocolText } from './spelling.ts';
-import type { Rule, SecurityGroup, Topology } from './topology.ts';
+import type { PrefixList, Rule, SecurityGroup, Topology } from './topology.ts';
 
 /**
  * The topology as the plain object that its document holds, in the document's own spelling: what the collector and
@@ -14,9 +14,7 @@ export function topologyDocument(topology: Topology): Record<string, unknown> {
       'vswitch-id': vswitch.vswitchId, 'name': vswitch.name, 'vpc-id': vswitch.vpcId, 'cidr': vswitch.cidr,
     })),
     'security-groups': topology.securityGroups.map(groupDocument),
-    'prefix-lists': topology.prefixLists.map((list) => ({
-      'prefix-list-id': list.prefixListId, 'name': list.name, 'entries': list.entries,
-    })),
+    'prefix-lists': topology.prefixLists.map(prefixListDocument),
     'enis': topology.enis.map((eni) => present({
       'eni-id': eni.eniId, 'vm-id': eni.vmId, 'vswitch-id': eni.vswitchId, 'mac': eni.mac, 'addresses': eni.addresses,
       'security-groups': eni.securityGroups, 'interface': eni.interface, 'side': eni.side,
@@ -33,7 +31,7 @@ export function topologyDocument(topology: Topology): Record<string, unknown> {
   });
 }
 
-function groupDocument(group: SecurityGroup): Record<string, unknown> {
+export function groupDocument(group: SecurityGroup): Record<string, unknown> {
   return present({
     'security-group-id': group.securityGroupId,
     'name': group.name,
@@ -42,6 +40,10 @@ function groupDocument(group: SecurityGroup): Record<string, unknown> {
     'inner-access': group.type === 'advanced' ? null : group.innerAccess ? 'accept' : 'drop',
     'rules': group.rules.map(ruleDocument),
   });
+}
+
+export function prefixListDocument(list: PrefixList): Record<string, unknown> {
+  return { 'prefix-list-id': list.prefixListId, 'name': list.name, 'entries': list.entries };
 }
 
 function ruleDocument(rule: Rule): Record<string, unknown> {

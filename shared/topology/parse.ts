@@ -29,7 +29,7 @@ const MAX_RETENTION_DAYS = 36_500;
 /** What the document adds to. Its items stand in the place of those of `base` with the same id. */
 export interface TopologyBase {
   readonly base: Topology;
-  /** Of the kinds that the document lists, those of `base` that it does not name are gone. */
+  /** Of the kinds that the document lists, those of `base` that it does not name are gone; LogStores stay. */
   readonly prune: boolean;
 }
 
@@ -88,7 +88,8 @@ function keptBase(onto: TopologyBase | null, document: DocumentMap): Topology {
     accountId: base.accountId, region: base.region,
     vpcs: kept('vpcs', base.vpcs), vswitches: kept('vswitches', base.vswitches), securityGroups: kept('security-groups', base.securityGroups),
     prefixLists: kept('prefix-lists', base.prefixLists), enis: kept('enis', base.enis), flowLogs: kept('flow-logs', base.flowLogs),
-    logStores: kept('logstores', base.logStores),
+    // they hold data
+    logStores: base.logStores,
   };
 }
 

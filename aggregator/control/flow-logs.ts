@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { parseTopology } from '../../shared/topology/parse.ts';
+import type { FlowLog } from '../../shared/topology/topology.ts';
+import { Problem } from '../api/problem.ts';
+import type { ControlState } from './control-state.ts';
+import type { Outcome } from './control-store.ts';
+import { coveredEnis } from './coverage.ts';
+import { resourceDocument, resourceKind, type Resource } from './resource-kinds.ts';
+import { withTopology, type ControlSettings } from './state-change.ts';
+
+const FLOW_LOGS = resourceKind('flow-logs');
+
+/** A flow log as the API shows it. */
+export type FlowLogView = Resource & { readonly 'flow-log-id': string };
+
+/** `given`: keys of the document's flow log, in its spelling. */
+export function createFlowLog(given: Resource, settings: ControlSettings) {
+  const flowLogId = `fl-${randomBytes(8).toString('hex')}`;
+  return (state: ControlState, now: Date): Outcome<FlowLogView> => withFlowLog(state, { ...given, 'flow-log-id': flowLogId }, now, settings);
+}
+
+export function updateFlowLog(id: string, given: Resource, settings: ControlSettings) {
+  return (state: ControlState, now: Date): Outcome<FlowLogView> => {
+    const before = resourceDocument(FLOW_LOGS, findFlowLog(state, id));
+    return withFlowLog(state, { ...before, ...given }, now, settings);
+  };
+}
+
+export function deleteFlowLog(id: string, settings: ControlSettings) {
+  return (state: ControlState, now: Date): Outcome<null> => {
+    findFlowLog(state, id);
+    const topology = { ...state.topology, flowLogs: state.topology.flowLogs.filter(({ flowLogId }) => flowLogId !== id) };
+    return { state: withTopology(state, topology, now, settings), answer: null };
+  };
+}
+
+export function findFlowLog({ topology: { flowLogs } }: ControlState, id: string): FlowLog {
+  const found = flowLogs.find(({ flowLogId }) => flowLogId === id);
+  if (!found) throw new Problem(404, `there is no flow log ${JSON.stringify(id.slice(0, 100))}; weir flow-log list shows those that there are`);
+  return found;
+}
+
+export function flowLogView({ topology, dates }: ControlState, flowLog: FlowLog): FlowLogView {
+  const view = resourceDocument(FLOW_LOGS, flowLog) as FlowLogView;
+  const { created = null, updated = null } = dates[`flow-log ${flowLog.flowLogId}`] ?? {};
+  return { ...view, 'region': topology.region, 'enis': coveredEnis(topology, flowLog.resourceType, flowLog.resourceId).length, created, updated };
+}
+
+function withFlowLog(state: ControlState, given: Resource, now: Date, settings: ControlSettings): Outcome<FlowLogView> {
+  const topology = parseTopology(JSON.stringify({ 'flow-logs': [given] }), 'flow log', { base: state.topology, prune: false });
+  const next = withTopology(state, topology, now, settings);
+  const flowLog = next.topology.flowLogs.find(({ flowLogId }) => flowLogId === given['flow-log-id'])!;
+  return { state: next, answer: flowLogView(next, flowLog) };
+}

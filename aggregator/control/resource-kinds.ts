@@ -1,0 +1,52 @@
+import { topologyDocument } from '../../shared/topology/export.ts';
+import { EMPTY_TOPOLOGY, type Topology } from '../../shared/topology/topology.ts';
+
+type Listed = Exclude<keyof Topology, 'accountId' | 'region'>;
+
+/** A kind of resource of the inventory. */
+export interface ResourceKind {
+  /** In texts, audit entries and dates: `eni`. */
+  readonly name: string;
+  /** Key of the list in the document, and of the path of the API: `enis`. */
+  readonly key: string;
+  /** Key of the id in the document. */
+  readonly idKey: string;
+  readonly list: Listed;
+  /** Key of the id in a Topology's item. */
+  readonly idProperty: string;
+}
+
+export const RESOURCE_KINDS: readonly ResourceKind[] = [
+  { name: 'vpc', key: 'vpcs', idKey: 'vpc-id', list: 'vpcs', idProperty: 'vpcId' },
+  { name: 'vswitch', key: 'vswitches', idKey: 'vswitch-id', list: 'vswitches', idProperty: 'vswitchId' },
+  { name: 'prefix-list', key: 'prefix-lists', idKey: 'prefix-list-id', list: 'prefixLists', idProperty: 'prefixListId' },
+  { name: 'security-group', key: 'security-groups', idKey: 'security-group-id', list: 'securityGroups', idProperty: 'securityGroupId' },
+  { name: 'eni', key: 'enis', idKey: 'eni-id', list: 'enis', idProperty: 'eniId' },
+  { name: 'logstore', key: 'logstores', idKey: 'name', list: 'logStores', idProperty: 'name' },
+  { name: 'flow-log', key: 'flow-logs', idKey: 'flow-log-id', list: 'flowLogs', idProperty: 'flowLogId' },
+];
+
+export function resourceKind(key: string): ResourceKind {
+  const kind = RESOURCE_KINDS.find((known) => known.key === key);
+  if (!kind) throw new Error(`there is no kind of resource ${key}`);
+  return kind;
+}
+
+export type Resource = Readonly<Record<string, unknown>>;
+
+/** The resources of a kind by id, as Topology has them. */
+export function resourcesOf(topology: Topology, kind: ResourceKind): Map<string, object> {
+  const items = topology[kind.list] as unknown as readonly Readonly<Record<string, string>>[];
+  return new Map(items.map((item) => [item[kind.idProperty]!, item as unknown as object]));
+}
+
+/** One resource in the spelling of the document. */
+export function resourceDocument(kind: ResourceKind, item: object): Resource {
+  const document = topologyDocument({ ...EMPTY_TOPOLOGY, [kind.list]: [item] });
+  return (document[kind.key] as Resource[])[0]!;
+}
+
+export function withoutResource(topology: Topology, kind: ResourceKind, id: string): Topology {
+  const items = topology[kind.list] as unknown as readonly Readonly<Record<string, string>>[];
+  return { ...topology, [kind.list]: items.filter((item) => item[kind.idProperty] !== id) };
+}
