@@ -1,8 +1,10 @@
 import { chmodSync, rmSync } from 'node:fs';
+import type { Server } from 'node:https';
 import { resolve } from 'node:path';
 import type { Logger } from 'winston';
 import { refusedBySystem } from '../shared/errors.ts';
 import type { Topology } from '../shared/topology/topology.ts';
+import type { RegisteredRoute } from './api/openapi.ts';
 import { createServer } from './api/server.ts';
 import { Inventory } from './control/inventory.ts';
 import { Tokens } from './control/tokens.ts';
@@ -17,6 +19,7 @@ import { Router } from './publish/routing.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
 import { AgentPositions } from './receive/agent-positions.ts';
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from './receive/inflate.ts';
+import { readTls, type TlsFiles } from './tls.ts';
 
 export interface CollectorOptions {
   /** The data directory; made if it is not there. */
@@ -25,6 +28,8 @@ export interface CollectorOptions {
   /** 0: the system picks one. */
   readonly port: number;
   readonly log: Logger;
+  /** Without it, clear text. */
+  readonly tls?: TlsFiles;
   readonly aggregationDelayMs?: number;
   /** See PendingOptions. */
   readonly settleMs?: number;
@@ -40,14 +45,18 @@ export interface Collector {
   readonly url: string;
   /** Where the first admin token was written. */
   readonly adminTokenFile: string;
+  readonly routes: readonly RegisteredRoute[];
   /** Publishes all that is pending. */
   flush(): Promise<void>;
+  /** Reads the TLS files again; connections that are open stay. Throws where a file cannot be used, and the old ones stay. */
+  reloadTls(): void;
   stop(): Promise<void>;
 }
 
 export const DEFAULT_AGGREGATION_DELAY_MS = 300_000;
 const DEFAULT_SETTLE_MS = 1_000;
 const DEFAULT_STOP_GRACE_MS = 5_000;
+const NO_AUDIT = { append: async () => {} };
 
 /** Resolves when requests are served. What an earlier run left unpublished is taken up. */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
@@ -71,7 +80,8 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const { log } = options;
   const adminTokenFile = resolve(layout.root, 'admin-token');
   const metrics = new Metrics();
-  const tokens = await Tokens.open(layout.control, adminTokenFile);
+  const tls = options.tls ? readTls(options.tls) : null;
+  const tokens = await Tokens.open(layout.control, adminTokenFile, NO_AUDIT);
   const inventory = await Inventory.open(layout.control);
   const router = routerOf(inventory);
   const { ledger, journal, positions, frames } = await openStorage(options, layout, metrics);
@@ -99,7 +109,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   readGauges(metrics, pending, journal, pool);
   let stopping: Promise<void> | null = null;
   const server = createServer({
-    receiver, limits, inventory, tokens, catalog, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null),
+    receiver, limits, inventory, tokens, catalog, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
   });
   const shutDown = async (): Promise<void> => {
     // Node watches over slow senders no more once a server closes: one of them could keep it open for ever
@@ -108,6 +118,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
     clearTimeout(grace);
     await publisher.stop();
     await pool.stop();
+    await tokens.close();
     await journal.close();
     await ledger.close();
     await lock.release();
@@ -117,7 +128,12 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   publisher.start();
   try {
     const url = await server.listen({ host: options.host, port: options.port });
-    return { url, adminTokenFile, flush: () => publisher.flush(), stop };
+    return {
+      url, adminTokenFile, routes: server.registeredRoutes(), flush: () => publisher.flush(), stop,
+      reloadTls: () => {
+        if (options.tls) (server.server as Server).setSecureContext(readTls(options.tls).options);
+      },
+    };
   } catch (cause) {
     await stop();
     throw refusedBySystem('NETWORK', `the collector cannot listen on ${options.host}:${options.port}`, cause);

@@ -1,5 +1,8 @@
-import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
-import { ANY_AGENT, type Scope, type TokenEntry, type Tokens } from '../control/tokens.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ANY_AGENT, type TokenEntry } from '../control/token-entry.ts';
+import type { Scope } from '../control/token-text.ts';
+import type { Tokens } from '../control/tokens.ts';
+import type { RegisteredRoute } from './openapi.ts';
 import { Problem } from './problem.ts';
 
 export type RouteScope = Scope | 'public';
@@ -8,6 +11,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call the route. There is no default: a route without one keeps the server from starting. */
     scope?: RouteScope;
+    /** The route shows a token that is limited to some LogStores nothing of others: it asks `seesLogStore`, or `visibleCatalog`. */
+    honoursLogStores?: boolean;
   }
   interface FastifyRequest {
     /** The token of the caller; null on public routes. */
@@ -19,26 +24,26 @@ declare module 'fastify' {
  * Checks the token before anything of the body is read.
  *
  * I1. A route without a scope does not start.
- * I2. `admin` may do everything; the others only what is theirs.
+ * I2. `admin` may do everything but enrol, which takes a one-time token; the others only what is theirs.
+ * I3. A token that is limited to LogStores is refused by routes that do not say that they heed it.
  */
-export function requireTokens(app: FastifyInstance, tokens: Tokens, onRefused: () => void): void {
-  const routes: RouteOptions[] = [];
+export function requireTokens(app: FastifyInstance, tokens: Tokens, routes: () => RegisteredRoute[], onRefused: () => void): void {
   app.decorateRequest('token', null);
-  app.addHook('onRoute', (route) => void routes.push(route));
   app.addHook('onReady', async () => {
-    const unscoped = routes.filter(({ config }) => !config?.scope).map(({ method, url }) => `${String(method)} ${url}`);
+    const unscoped = routes().filter(({ scope }) => !scope).map(({ method, url }) => `${method} ${url}`);
     if (unscoped.length > 0) throw new Error(`routes without a scope: ${unscoped.join(', ')}`);
   });
   app.addHook('onRequest', async (request) => {
     if (request.is404) return;
-    const scope = request.routeOptions.config.scope;
+    const { scope, honoursLogStores = false } = request.routeOptions.config;
     if (scope === 'public') return;
     try {
-      request.token = authorize(request, tokens, scope);
+      request.token = authorize(request, tokens, scope, honoursLogStores);
     } catch (error) {
       onRefused();
       throw error;
     }
+    await tokens.noteUse(request.token);
   });
 }
 
@@ -53,14 +58,16 @@ export function withScope(app: FastifyInstance, scope: RouteScope, plugin: (chil
   });
 }
 
-function authorize(request: FastifyRequest, tokens: Tokens, scope: Scope | undefined): TokenEntry {
+function authorize(request: FastifyRequest, tokens: Tokens, scope: Scope | undefined, honoursLogStores: boolean): TokenEntry {
   const match = /^Bearer ([\x21-\x7e]{1,256})$/i.exec(request.headers.authorization ?? '');
   if (!match) throw unauthorized('no token: send the header Authorization: Bearer <token>');
-  const entry = tokens.find(match[1]!);
-  if (!entry) throw unauthorized('the token is not valid: it was mistyped, revoked, or made by another collector');
-  if (scope === undefined || (entry.scope !== 'admin' && entry.scope !== scope)) {
+  const checked = tokens.check(match[1]!);
+  if (checked.entry === null) throw unauthorized(checked.reason);
+  const { entry } = checked;
+  if (scope === undefined || !(entry.scope === scope || (entry.scope === 'admin' && scope !== 'enrol'))) {
     throw new Problem(403, `this needs a token with the scope ${scope ?? 'admin'}; yours has the scope ${entry.scope}`);
   }
+  if (entry.logStores && !honoursLogStores) throw new Problem(403, `this is not about one LogStore, and your token is limited to ${entry.logStores.join(', ')}; it needs a token with the scope ${scope} that is not`);
   return entry;
 }
 
@@ -71,4 +78,9 @@ function unauthorized(detail: string): Problem {
 /** Whether the token may speak for the agent. */
 export function speaksFor(token: TokenEntry, agentId: string): boolean {
   return token.scope === 'admin' || token.agentId === ANY_AGENT || token.agentId === agentId;
+}
+
+/** Whether there is such a LogStore, as far as the token's holder is to know. */
+export function seesLogStore(token: TokenEntry | null, logStore: string): boolean {
+  return !token?.logStores || token.logStores.includes(logStore);
 }

@@ -9,6 +9,18 @@ import { Problem } from './problem.ts';
 export const DEFAULT_LOGSTORE = 'default';
 const AGENT_ID = /^[\x21-\x7e]{1,128}$/;
 
+const BATCHES = {
+  summary: 'Send records and seals', tags: ['batches'], bodyTypes: [COLUMNAR_TYPE, NDJSON_TYPE],
+  answers: { 200: { description: 'The batch is on the disk: `status` is `stored`, or `duplicate` where it was before.' } },
+  takesHeaders: {
+    'weir-agent-id': { description: 'Who sends.', required: true },
+    'weir-epoch': { description: 'Larger after every start of the sender.', required: true },
+    'weir-sequence': { description: 'Number of the batch within the epoch, from 1, without gaps.', required: true },
+    'weir-logstore': { description: 'LogStore of rows that no flow log covers.' },
+    'content-encoding': { description: 'gzip or zstd.' },
+  },
+};
+
 /** POST /v1/batches: the agent, its epoch and sequence number stand in headers, so that they can be judged before the body. */
 export function batchRoutes(app: FastifyInstance, receiver: Receiver, limits: BodyLimits, metrics: Metrics): void {
   app.removeAllContentTypeParsers();
@@ -21,7 +33,7 @@ export function batchRoutes(app: FastifyInstance, receiver: Receiver, limits: Bo
     const agent = readAgent(request);
     if (!speaksFor(request.token!, agent)) throw new Problem(403, `the token belongs to the agent ${request.token!.agentId}, but ${agent} is named as the sender`);
   });
-  app.post('/v1/batches', { config: { scope: 'ingest' } }, async (request) => {
+  app.post('/v1/batches', { config: { scope: 'ingest' }, schema: BATCHES }, async (request) => {
     const batch = readRequest(request);
     try {
       const { status, rows } = await receiver.receive(batch);

@@ -1,4 +1,5 @@
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { type FastifyHttpsOptions, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
+import type { Server } from 'node:https';
 import type { Logger } from 'winston';
 import type { Inventory } from '../control/inventory.ts';
 import type { Tokens } from '../control/tokens.ts';
@@ -9,12 +10,14 @@ import type { QueryPool } from '../query/query-pool.ts';
 import { queryRoutes } from '../query/routes.ts';
 import type { BodyLimits } from '../receive/inflate.ts';
 import type { Receiver } from '../receive/receiver.ts';
+import type { TlsContext } from '../tls.ts';
 import { requireTokens, withScope } from './authorization.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { answerClientError, answerErrors, problemOf, sendProblem } from './error-answers.ts';
 import { healthRoutes } from './health-routes.ts';
 import { inventoryRoutes } from './inventory-routes.ts';
 import { logStoreRoutes } from './logstore-routes.ts';
+import { collectRoutes, openApiRoutes, type RegisteredRoute } from './openapi.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 export interface ServerParts {
@@ -28,28 +31,47 @@ export interface ServerParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly unready: () => string | null;
+  /** null: in clear text. */
+  readonly tls: TlsContext | null;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly registeredRoutes: () => RegisteredRoute[];
+  }
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** The HTTP side of the collector: who may call what, and who answers. */
 export function createServer(parts: ServerParts): FastifyInstance {
-  const app = fastify({
+  const app = newServer(parts.tls, {
     logger: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: REQUEST_TIMEOUT_MS },
     // a misspelt parameter is told, not dropped
     ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply as unknown as FastifyReply, problemOf(error)),
     clientErrorHandler: answerClientError,
   });
+  const routes = collectRoutes(app);
+  app.decorate('registeredRoutes', routes);
   answerErrors(app, parts.log);
-  requireTokens(app, parts.tokens, () => parts.metrics.refusedTokens.inc());
+  requireTokens(app, parts.tokens, routes, () => parts.metrics.refusedTokens.inc());
   withScope(app, 'ingest', (child) => batchRoutes(child, parts.receiver, parts.limits, parts.metrics));
   withScope(app, 'admin', (child) => inventoryRoutes(child, parts.inventory));
   withScope(app, 'admin', (child) => tokenRoutes(child, parts.tokens));
   withScope(app, 'query', (child) => logStoreRoutes(child, parts.catalog, parts.publisher));
+  withScope(app, 'public', (child) => openApiRoutes(child, routes));
   withScope(app, 'public', (child) => healthRoutes(child, parts.metrics, parts.unready));
   withScope(app, 'query', (child) => void child.register(queryRoutes, { catalog: parts.catalog, pool: parts.pool, log: parts.log }));
   return app;
+}
+
+function newServer(tls: TlsContext | null, options: FastifyServerOptions): FastifyInstance {
+  const limits = { headersTimeout: REQUEST_TIMEOUT_MS };
+  if (tls === null) return fastify({ ...options, http: limits });
+  const https = { ...limits, ...tls.options, requestCert: tls.asksClients, rejectUnauthorized: tls.asksClients, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+  const secured = { ...options, https } as unknown as FastifyHttpsOptions<Server>;
+  return fastify(secured) as unknown as FastifyInstance;
 }

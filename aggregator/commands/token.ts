@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { CommandLog } from '../../shared/command-log.ts';
 import { CollectorClient } from '../client/collector-client.ts';
-import { SCOPES } from '../control/tokens.ts';
+import { SCOPES } from '../control/token-text.ts';
 
 interface ClientArguments {
   json: boolean;

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { visibleCatalog } from '../api/visible-catalog.ts';
 import type { Catalog } from '../logstore/catalog.ts';
 import { histogramBuckets, histogramPlan, type HistogramRequest } from './histogram.ts';
 import { QueryFailure } from './query-failure.ts';
@@ -42,8 +43,7 @@ const HistogramParameters = Type.Object({
 
 /** What the OpenAPI document says of a route, beside what it takes. */
 function documented(summary: string, parts: FastifySchema): FastifySchema {
-  const schema: FastifySchema & { summary: string; tags: string[] } = { params: LogStoreName, ...parts, summary, tags: ['query'] };
-  return schema;
+  return { params: LogStoreName, ...parts, summary, tags: ['query'] };
 }
 
 type Named = { Params: Static<typeof LogStoreName> };
@@ -51,6 +51,7 @@ type Named = { Params: Static<typeof LogStoreName> };
 /** Questions about a LogStore. Who may ask is for the server that these routes are registered on. */
 export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, done: (error?: Error) => void): void {
   const { catalog, pool } = options;
+  const config = { honoursLogStores: true };
   const now = options.nowSeconds ?? (() => Math.floor(Date.now() / 1000));
 
   // The server's own handler writes the document.
@@ -60,7 +61,7 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
   });
 
   const query = async (logStore: string, asked: QueryRequest, reply: FastifyReply) => {
-    const plan = queryPlan(catalog, pool.settings, logStore, asked, now());
+    const plan = queryPlan(visibleCatalog(catalog, reply.request.token), pool.settings, logStore, asked, now());
     let result: PoolAnswer;
     try {
       result = await runWhileConnected(pool, plan.job, reply);
@@ -81,7 +82,7 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
   };
 
   const histogram = async (logStore: string, asked: HistogramRequest, reply: FastifyReply) => {
-    const plan = histogramPlan(catalog, logStore, asked, now());
+    const plan = histogramPlan(visibleCatalog(catalog, reply.request.token), logStore, asked, now());
     const startedMs = performance.now();
     const result = await runWhileConnected(pool, plan.job, reply).catch((error: unknown) => { throw statementError(error, plan.query); });
     const body = await bodyText(result);
@@ -96,16 +97,16 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
   };
 
   app.get<Named & { Querystring: Static<typeof QueryParameters> }>('/v1/logstores/:name/query',
-    { schema: documented('Search records, or ask a SELECT', { querystring: QueryParameters }) },
+    { config, schema: documented('Search records, or ask a SELECT', { querystring: QueryParameters }) },
     (request, reply) => query(request.params.name, request.query, reply));
   app.post<Named & { Body: Static<typeof QueryParameters> }>('/v1/logstores/:name/query',
-    { schema: documented('Search records, or ask a SELECT', { body: QueryParameters }) },
+    { config, schema: documented('Search records, or ask a SELECT', { body: QueryParameters }) },
     (request, reply) => query(request.params.name, request.body, reply));
   app.get<Named & { Querystring: Static<typeof HistogramParameters> }>('/v1/logstores/:name/histogram',
-    { schema: documented('Counts and sums of a search over time', { querystring: HistogramParameters }) },
+    { config, schema: documented('Counts and sums of a search over time', { querystring: HistogramParameters }) },
     (request, reply) => histogram(request.params.name, request.query, reply));
   app.post<Named & { Body: Static<typeof HistogramParameters> }>('/v1/logstores/:name/histogram',
-    { schema: documented('Counts and sums of a search over time', { body: HistogramParameters }) },
+    { config, schema: documented('Counts and sums of a search over time', { body: HistogramParameters }) },
     (request, reply) => histogram(request.params.name, request.body, reply));
   done();
 }

@@ -5,6 +5,7 @@ import test from 'ava';
 import fastify from 'fastify';
 import { join } from 'node:path';
 import { requireTokens, withScope } from '../../../aggregator/api/authorization.ts';
+import { collectRoutes } from '../../../aggregator/api/openapi.ts';
 import { Tokens } from '../../../aggregator/control/tokens.ts';
 import { startCollector } from '../../../aggregator/main.ts';
 import { runCollector, SILENT, temporaryDirectory } from '../collector-fixture.ts';
@@ -12,7 +13,8 @@ import { runCollector, SILENT, temporaryDirectory } from '../collector-fixture.t
 test('a route without a scope keeps the server from starting', async (t) => {
   const directory = temporaryDirectory(t);
   const app = fastify();
-  requireTokens(app, await Tokens.open(directory, join(directory, 'admin-token')), () => {});
+  const tokens = await Tokens.open(directory, join(directory, 'admin-token'), { append: async () => {} });
+  requireTokens(app, tokens, collectRoutes(app), () => {});
   withScope(app, 'query', (child) => void child.get('/scoped', async () => 'x'));
   app.get('/open', async () => 'x');
   await t.throwsAsync(async () => app.ready(), { message: /routes without a scope: GET \/open/ });
@@ -35,7 +37,7 @@ test('what does not exist is a problem document too', async (t) => {
   t.like(await answer.json(), { status: 404, title: 'Not Found' });
   const wrong = await collector.request('/v1/tokens', { method: 'POST', body: '{"scope":"root"}', headers: { 'content-type': 'application/json' } });
   t.is(wrong.status, 400);
-  t.like(await wrong.json(), { detail: 'scope must be one of ingest, query, admin' });
+  t.like(await wrong.json(), { detail: 'scope must be one of ingest, query, admin, enrol' });
 });
 
 test('a misspelt parameter is told, not passed over', async (t) => {

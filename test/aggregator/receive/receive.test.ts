@@ -58,7 +58,7 @@ test.serial('who has no token, a wrong one, or one of another scope or agent is 
   const make = async (body: unknown) => (await collector.json<{ token: string }>('/v1/tokens', {
     method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' },
   })).token;
-  const tokens = { query: await make({ scope: 'query' }), own: await make({ 'scope': 'ingest', 'agent-id': 'agent-1' }), other: await make({ 'scope': 'ingest', 'agent-id': 'agent-2' }), any: await make({ scope: 'ingest' }) };
+  const tokens = { query: await make({ scope: 'query' }), own: await make({ 'scope': 'ingest', 'agent-id': 'agent-1' }), other: await make({ 'scope': 'ingest', 'agent-id': 'agent-2' }), any: await make({ 'scope': 'ingest', 'agent-id': '*' }) };
   // A body that would be refused if it were looked at.
   const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024));
   const status = async (token: string, body: Uint8Array = bomb) =>
