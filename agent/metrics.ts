@@ -27,6 +27,7 @@ export class AgentMetrics {
   readonly lastSeal = this.gaugeOf('weir_last_seal_timestamp_seconds', 'When the last window was sealed, Unix time.');
   readonly revision = this.gaugeOf('weir_ruleset_revision', 'Revision of the rules in force.');
   readonly reloads = this.counter('weir_reloads_total', 'Reloads of the topology by what became of them.', ['result']);
+  readonly assignments = this.counter('weir_assignments_total', 'Assignments from the collector by what became of them.', ['result']);
   readonly shippedBatches = this.counter('weir_shipped_batches_total', 'Batches that the collector has acknowledged.');
   readonly shippedBytes = this.counter('weir_shipped_bytes_total', 'Compressed bytes of those batches.');
   readonly shipFailures = this.counter('weir_ship_failures_total', 'Attempts to send a batch that failed.');

@@ -35,6 +35,7 @@ interface AgentArguments {
   output: string | undefined;
   collector: string | undefined;
   tokenFile: string | undefined;
+  enrolTokenFile: string | undefined;
   logstore: string | undefined;
   agentId: string | undefined;
   metrics: string | undefined;
@@ -71,12 +72,13 @@ function options(yargs: Argv): Argv<AgentArguments> {
       .option('json', { type: 'boolean', default: false, describe: 'the same as --format json' })
       .option('fields', { type: 'string', requiresArg: true, describe: 'names with commas; default, all' })
       .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'append records to this file' })
-      .option('collector', { type: 'string', requiresArg: true, describe: 'ship to this collector, such as http://127.0.0.1:8790' })
+      .option('collector', { type: 'string', requiresArg: true, describe: 'ship to this collector, such as http://127.0.0.1:8790; without -i and --topology it also says what to watch' })
       .option('token-file', { type: 'string', requiresArg: true, describe: 'file with the token for the collector (or WEIR_TOKEN, WEIR_TOKEN_FILE)' })
+      .option('enrol-token-file', { type: 'string', requiresArg: true, describe: 'file with the one-time token of an agent that the collector manages' })
       .option('logstore', { type: 'string', requiresArg: true, describe: 'LogStore of records that no flow log covers' })
       .option('agent-id', { type: 'string', requiresArg: true, describe: 'the name under which records are shipped; default, the name of the host' })
       .option('metrics', { type: 'string', requiresArg: true, describe: 'serve /metrics and /status on this address, such as 127.0.0.1:9790' })
-      .option('state-directory', { type: 'string', requiresArg: true, describe: 'where the revision of the rules is remembered' })
+      .option('state-directory', { type: 'string', requiresArg: true, describe: 'what the agent remembers from one start to the next' })
       .option('check', { type: 'boolean', default: false, describe: 'say what would be watched and what is missing, and end' }) as unknown as Argv<AgentArguments>
   );
 }
@@ -92,7 +94,7 @@ async function runAgent(given: AgentArguments, log: Logger): Promise<void> {
   }
   const agent = new Agent({
     configuration, maxPackets: given.count ?? null, token: process.env['WEIR_TOKEN'] ?? null, log,
-    waitsForInterfaces: given.config !== undefined || configuration.topology !== null,
+    waitsForInterfaces: given.config !== undefined || configuration.interfaces === null,
   });
   const ended = Promise.race([untilSignal(), agent.ended.then(() => 'all packets asked for have come')]);
   const notifier = serviceNotifier(process.env, (text) => log.warn(text));
@@ -144,12 +146,12 @@ export async function configurationOf(given: AgentArguments, environment: NodeJS
     : parseConfiguration(await readConfiguration(given.config), given.config);
   const interfaces = given.interface?.split(',').map((name) => flag('--interface', name, INTERFACE)) ?? base.interfaces;
   const topology = given.topology ?? base.topology;
-  if (topology === null && interfaces === null) {
-    throw new WeirError('USAGE', 'nothing to watch: name an interface (-i eth0), a topology (--topology vpc.yaml) or a configuration (--config agent.yaml)');
-  }
+  const destination = destinationOf(given, base, environment);
+  const stateDirectory = given.stateDirectory ?? base.stateDirectory ?? environment['STATE_DIRECTORY']?.split(':')[0] ?? null;
+  if (topology === null && interfaces === null) requireManageable(given, destination.collector !== null, stateDirectory);
   const { capture } = base;
   return {
-    ...base, topology, interfaces, ...destinationOf(given, base, environment),
+    ...base, topology, interfaces, ...destination,
     agentId: given.agentId ?? base.agentId,
     capture: {
       ...capture, method: given.capture ?? capture.method, filter: given.filter ?? capture.filter,
@@ -162,8 +164,21 @@ export async function configurationOf(given: AgentArguments, environment: NodeJS
     workers: whole('--count', given.count, 1, Number.MAX_SAFE_INTEGER) === undefined ? whole('--workers', given.workers, 1, MAX_WORKERS) ?? base.workers : 1,
     tableCapacity: whole('--table-capacity', given.tableCapacity, MIN_TABLE_CAPACITY, MAX_TABLE_CAPACITY) ?? base.tableCapacity,
     metrics: given.metrics === undefined ? base.metrics : flag('--metrics', given.metrics, LISTEN),
-    stateDirectory: given.stateDirectory ?? base.stateDirectory ?? environment['STATE_DIRECTORY']?.split(':')[0] ?? null,
+    stateDirectory,
   };
+}
+
+/** Without topology and interfaces somebody else has to say what to watch. */
+function requireManageable(given: AgentArguments, hasCollector: boolean, stateDirectory: string | null): void {
+  if (!hasCollector) {
+    throw new WeirError('USAGE', 'nothing to watch: name an interface (-i eth0), a topology (--topology vpc.yaml), a collector that says what (--collector URL) or a configuration (--config agent.yaml)');
+  }
+  for (const [name, value] of [['--window', given.window], ['--traffic-type', given.trafficType], ['--logstore', given.logstore]] as const) {
+    if (value !== undefined) throw new WeirError('USAGE', `${name} is decided by the flow logs, because without -i and --topology the collector manages this agent; leave it out`);
+  }
+  if (stateDirectory === null) {
+    throw new WeirError('CONFIGURATION', 'an agent that the collector manages keeps its token and its assignment: give it a state-directory, or name what to watch (-i eth0, --topology vpc.yaml)');
+  }
 }
 
 function destinationOf(given: AgentArguments, base: AgentConfiguration, environment: NodeJS.ProcessEnv): Pick<AgentConfiguration, 'collector' | 'output'> {
@@ -176,8 +191,10 @@ function destinationOf(given: AgentArguments, base: AgentConfiguration, environm
   // a flag about printing turns shipping off for this run
   if (url === undefined || (given.collector === undefined && given.output !== undefined)) return { collector: null, output };
   const defaults = { ca: null, clientCert: null, clientKey: null, enrolTokenFile: null, waitingBytes: DEFAULT_WAITING_BYTES, tokenFile: null, logStore: null };
-  const tokenFile = given.tokenFile ?? base.collector?.tokenFile ?? environment['WEIR_TOKEN_FILE'] ?? null;
-  return { collector: { ...defaults, ...base.collector, url, tokenFile, logStore: given.logstore ?? base.collector?.logStore ?? null }, output };
+  const enrolTokenFile = given.enrolTokenFile ?? base.collector?.enrolTokenFile ?? null;
+  // who says that the agent shall enrol does not mean the token of the shell
+  const tokenFile = given.tokenFile ?? base.collector?.tokenFile ?? (enrolTokenFile === null ? environment['WEIR_TOKEN_FILE'] ?? null : null);
+  return { collector: { ...defaults, ...base.collector, url, tokenFile, enrolTokenFile, logStore: given.logstore ?? base.collector?.logStore ?? null }, output };
 }
 
 function flag<T>(name: string, text: string, kind: TextKind<T>): T {

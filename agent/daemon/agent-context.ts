@@ -10,8 +10,8 @@ import type { NewNames } from './worker-messages.ts';
  */
 export class AgentContext implements RecordContext {
   readonly agentId: string;
-  readonly accountId: string | null;
-  readonly region: string | null;
+  accountId: string | null = null;
+  region: string | null = null;
   readonly enis: Eni[] = [];
   readonly verdicts: Verdict[] = [];
   private readonly eniIndex = new Map<string, number>();
@@ -19,13 +19,13 @@ export class AgentContext implements RecordContext {
 
   constructor(agentId: string, topology: Topology) {
     this.agentId = agentId;
-    this.accountId = topology.accountId;
-    this.region = topology.region;
     this.revise(topology);
   }
 
   /** An ENI keeps its index, also when it has left the topology. */
   revise(topology: Topology): void {
+    this.accountId = topology.accountId;
+    this.region = topology.region;
     for (const eni of topology.enis) {
       const index = this.eniIndex.get(eni.eniId) ?? this.enis.length;
       this.eniIndex.set(eni.eniId, index);

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { WeirError } from '../../shared/errors.ts';
-import type { AgentConfiguration, CollectorSettings, OutputSettings } from '../config/agent-configuration.ts';
+import type { AgentCredential } from '../assignment/agent-credential.ts';
+import { isManaged, type AgentConfiguration, type CollectorSettings, type OutputSettings } from '../config/agent-configuration.ts';
 import type { AgentMetrics } from '../metrics.ts';
 import { RecordFormatter, fieldNames } from '../output/record-format.ts';
 import { RecordWriter } from '../output/record-writer.ts';
@@ -13,6 +12,8 @@ import { RecordFile } from './record-file.ts';
 import { ShippingQueue } from './shipping-queue.ts';
 
 const STANDARD_OUTPUT = 1;
+/** In place of a LogStore: the records go where flow logs say, and nowhere else. */
+const COVERED_ONLY = '-';
 
 /** Where the agent's records go. */
 export interface AgentOutput {
@@ -32,9 +33,13 @@ export interface OutputLog {
   error(text: string): void;
 }
 
-export function openOutput(configuration: AgentConfiguration, epoch: number, token: string | null, metrics: AgentMetrics, log: OutputLog): AgentOutput {
+/** `credential`: null where nothing is shipped. */
+export function openOutput(configuration: AgentConfiguration, epoch: number, credential: AgentCredential | null, metrics: AgentMetrics, log: OutputLog): AgentOutput {
   const { collector, output } = configuration;
-  if (collector !== null) return collectorOutput(configuration.agentId, collector, epoch, token, metrics, log);
+  if (collector !== null && credential !== null) {
+    const settings = isManaged(configuration) ? { ...collector, logStore: COVERED_ONLY } : collector;
+    return collectorOutput(configuration.agentId, settings, epoch, credential, metrics, log);
+  }
   return output.file === null ? standardOutput(output) : fileOutput(output, output.file, metrics, log);
 }
 
@@ -64,16 +69,15 @@ function fileOutput(output: OutputSettings, path: string, metrics: AgentMetrics,
 }
 
 function collectorOutput(
-  agentId: string, settings: CollectorSettings, epoch: number, givenToken: string | null, metrics: AgentMetrics, log: OutputLog,
+  agentId: string, settings: CollectorSettings, epoch: number, credential: AgentCredential, metrics: AgentMetrics, log: OutputLog,
 ): AgentOutput {
   const { url, logStore } = settings;
   const ending = new AbortController();
-  let token = readToken(settings, givenToken);
   let isAway = false;
   const shipper = new Shipper({
     collector: url, agentId, epoch, logStore, retryForMs: Infinity, signal: ending.signal,
     get token() {
-      return token;
+      return credential.token;
     },
     tls: readCollectorTls(settings),
     onRetry: (reason, waitMs) => {
@@ -107,9 +111,7 @@ function collectorOutput(
   metrics.readGauge('weir_ship_lag_seconds', 'Age of the oldest window that waits for the collector; 0 if none does.', () => shipLagSeconds(queue));
   return {
     sink: packer, destination: url, shipping: queue,
-    reopen: () => {
-      token = readToken(settings, givenToken);
-    },
+    reopen: () => credential.readAgain(),
     close: async (withinMs) => {
       const timer = setTimeout(() => ending.abort(), withinMs);
       await packer.sent();
@@ -127,16 +129,4 @@ export function shipLagSeconds(queue: ShippingQueue): number {
 
 function timeText(windowStart: number | undefined): string {
   return windowStart === undefined ? 'no time' : new Date(windowStart * 1000).toISOString().replace('.000Z', 'Z');
-}
-
-function readToken({ tokenFile }: CollectorSettings, given: string | null): string | null {
-  return tokenFile === null ? given : readSetting(tokenFile, 'the token').trim();
-}
-
-function readSetting(path: string, what: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new WeirError('CONFIGURATION', `${what} cannot be read from ${path}: ${(error as Error).message}`, { cause: error });
-  }
 }

@@ -1,3 +1,4 @@
+import type { ManagedPhase } from '../assignment/assignment-follower.ts';
 import type { RejectedFlow } from './top-rejected.ts';
 
 /** `GET /status` of an agent, which `weir top` shows. Counters are since the start. */
@@ -18,7 +19,19 @@ export interface AgentStatus {
   readonly undecodablePackets: number;
   /** null: records are not shipped. */
   readonly shipping: { readonly waitingBatches: number; readonly waitingBytes: number; readonly lagSeconds: number } | null;
+  /** null: nobody manages the agent. */
+  readonly managed: ManagedStatus | null;
   readonly rejected: { readonly start: number; readonly flows: readonly RejectedFlow[] };
+}
+
+export interface ManagedStatus {
+  readonly phase: ManagedPhase;
+  /** ETag of the assignment in force. */
+  readonly assignment: string | null;
+  /** Since the collector's last answer; null: there was none. */
+  readonly contactSeconds: number | null;
+  /** What keeps the agent from its next assignment. */
+  readonly problem: string | null;
 }
 
 export interface InterfaceStatus {

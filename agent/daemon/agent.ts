@@ -2,24 +2,26 @@ import { performance } from 'node:perf_hooks';
 import { WeirError } from '../../shared/errors.ts';
 import type { Records } from '../../shared/records.ts';
 import type { Seal } from '../../shared/seal.ts';
-import { DEFAULT_TOPOLOGY, type Topology } from '../../shared/topology/topology.ts';
+import { AgentCredential } from '../assignment/agent-credential.ts';
 import { InterfaceWatch, type InterfaceEvent } from '../capture/live/interface-watch.ts';
 import type { ShippingEndpoints } from '../capture/live/live-source.ts';
 import type { LinkCounters } from '../capture/live/network-link.ts';
 import { shippingEndpoints, type LiveSourceOptions } from '../capture/live/open-live-source.ts';
-import type { AgentConfiguration } from '../config/agent-configuration.ts';
+import { isManaged, type AgentConfiguration } from '../config/agent-configuration.ts';
 import { AgentMetrics } from '../metrics.ts';
 import { AgentContext } from './agent-context.ts';
 import { openOutput, shipLagSeconds, type AgentOutput, type OutputLog } from './agent-output.ts';
 import type { AgentStatus } from './agent-status.ts';
-import { interfaceTopology, planCapture, type CapturePlan } from './capture-plan.ts';
+import type { AgentTask, TaskSource } from './agent-task.ts';
+import { planCapture, type CapturePlan } from './capture-plan.ts';
 import { CaptureThread } from './capture-thread.ts';
+import { CollectorTasks, type HostView } from './collector-tasks.ts';
+import { LocalTasks } from './local-tasks.ts';
 import { SealDesk } from './seal-desk.ts';
 import { StateDirectory } from './state-directory.ts';
 import { StatusServer } from './status-server.ts';
 import { TapBoard, bindsAlike } from './tap-board.ts';
 import { TopRejected } from './top-rejected.ts';
-import { TopologyFile } from './topology-file.ts';
 import { Totals } from './totals.ts';
 import { reachedCounters } from './worker-checkpoint.ts';
 import type { WorkerReport } from './worker-messages.ts';
@@ -49,14 +51,15 @@ export class Agent {
   private readonly metrics = new AgentMetrics();
   private readonly topRejected = new TopRejected();
   private readonly startedMs = Date.now();
-  private readonly topologyFile: TopologyFile | null;
   private readonly watch: InterfaceWatch;
   private readonly totals: Totals;
   private readonly threads: CaptureThread[] = [];
   private finish!: { resolve: () => void; reject: (error: Error) => void };
   private state!: StateDirectory;
-  private topology!: Topology;
-  private revision = 0;
+  private tasks!: TaskSource;
+  /** Those of a managed agent, else null. */
+  private collectorTasks: CollectorTasks | null = null;
+  private task!: AgentTask;
   private plan!: CapturePlan;
   private context!: AgentContext;
   private output!: AgentOutput;
@@ -67,13 +70,14 @@ export class Agent {
   private endpointsTimer: NodeJS.Timeout | undefined;
   private phase: 'starting' | 'running' | 'stopping' = 'starting';
   private startFailure: WeirError | null = null;
-  private warned = new Set<string>();
+  private readonly warned = new Set<string>();
+  /** By interface, why it could not be captured when it was last tried. */
+  private readonly refusals = new Map<string, string>();
 
   constructor(options: AgentOptions) {
     this.options = options;
     this.configuration = options.configuration;
     this.log = options.log;
-    this.topologyFile = this.configuration.topology === null ? null : new TopologyFile(this.configuration.topology);
     this.watch = new InterfaceWatch((event) => this.interfaceChanged(event));
     this.totals = new Totals(this.metrics);
     this.ended = new Promise((resolve, reject) => (this.finish = { resolve, reject }));
@@ -92,14 +96,16 @@ export class Agent {
   async start(): Promise<void> {
     const { configuration, log } = this;
     this.state = new StateDirectory(configuration.stateDirectory);
-    this.topology = this.readTopology();
-    this.revision = this.state.revisionOf(this.topology);
-    this.metrics.revision.set(this.revision);
+    const credential = this.credential();
+    this.tasks = this.taskSource(credential);
+    this.task = this.tasks.first();
+    this.metrics.revision.set(this.task.revision);
     await this.findEndpoints();
-    this.output = openOutput(configuration, this.state.nextEpoch(), this.options.token, this.metrics, log);
+    this.output = openOutput(configuration, this.state.nextEpoch(), credential, this.metrics, log);
     if (configuration.metrics !== null) this.server = await StatusServer.start(configuration.metrics, this.answers());
     this.watch.start();
-    this.plan = planCapture(this.topology, this.watch.links, configuration.interfaces);
+    this.plan = this.makePlan();
+    this.requireInterfaces();
     this.tellOfPlan();
     this.context = new AgentContext(configuration.agentId, this.plan.topology);
     this.desk = new SealDesk(configuration.workers, (seals) => this.takeSeals(seals), (seals) => this.released(seals));
@@ -109,12 +115,12 @@ export class Agent {
       warn: (text) => log.warn(text),
       refused: (name, code, text) => this.refused(name, code, text),
     });
-    this.board.follow(this.plan, this.revision, reached, false);
+    this.board.follow(this.plan, this.task.revision, reached, false);
     await this.board.settled();
     if (this.startFailure !== null) throw this.startFailure;
     this.phase = 'running';
-    this.follow(this.topology, new Map(), false); // what has changed meanwhile
-    this.topologyFile?.watch(() => this.reloadTopology());
+    this.follow(new Map(), false); // what has changed meanwhile
+    this.tasks.start((task) => this.take(task));
     if (configuration.collector !== null) this.endpointsTimer = setInterval(() => void this.findEndpoints(), ENDPOINTS_REFRESH_MS);
   }
 
@@ -123,7 +129,7 @@ export class Agent {
     const untilMs = performance.now() + withinMs;
     const hasStarted = this.phase === 'running';
     this.phase = 'stopping';
-    this.topologyFile?.unwatch();
+    await this.tasks?.stop();
     clearInterval(this.endpointsTimer);
     this.board?.stop();
     await this.watch.stop();
@@ -134,7 +140,7 @@ export class Agent {
     await this.server?.stop();
   }
 
-  /** SIGHUP: the topology, the token and the output's file are read again. */
+  /** SIGHUP: the topology, the tokens and the output's file are read again; a managed agent asks its collector at once. */
   reload(): void {
     if (this.phase !== 'running') return;
     try {
@@ -142,7 +148,7 @@ export class Agent {
     } catch (error) {
       this.log.error((error as Error).message);
     }
-    this.reloadTopology();
+    this.tasks.reload();
   }
 
   /** null: all is well; else what is not. */
@@ -153,14 +159,16 @@ export class Agent {
 
   get summary(): string {
     const interfaces = this.board.views.filter(({ isOpen }) => isOpen).length;
-    return `${interfaces} interfaces, revision ${this.revision}, to ${this.output.destination}`;
+    const managed = this.collectorTasks === null ? '' : `managed (${this.collectorTasks.status()?.phase}), `;
+    return `${managed}${interfaces} interfaces, revision ${this.task.revision}, to ${this.output.destination}`;
   }
 
   status(): AgentStatus {
     const shipping = this.output.shipping;
     return {
       agentId: this.configuration.agentId, startedMs: this.startedMs, nowMs: Date.now(), destination: this.output.destination,
-      revision: this.revision, windowSeconds: this.configuration.windowSeconds, missing: this.plan.missing,
+      revision: this.task.revision, windowSeconds: this.task.windowSeconds, missing: this.plan.missing,
+      managed: this.collectorTasks?.status() ?? null,
       ...this.totals.status(this.threads, this.board.views),
       shipping: shipping && { waitingBatches: shipping.waitingBatches, waitingBytes: shipping.waitingBytes, lagSeconds: shipLagSeconds(shipping) },
       rejected: this.topRejected.window,
@@ -171,15 +179,46 @@ export class Agent {
     return { metrics: this.metrics, status: () => this.status(), illness: () => this.illness() };
   }
 
-  private readTopology(): Topology {
-    if (this.topologyFile !== null) return this.topologyFile.read();
-    return interfaceTopology(DEFAULT_TOPOLOGY, this.configuration.interfaces ?? []);
+  /** null where nothing is shipped. */
+  private credential(): AgentCredential | null {
+    const { configuration, options: { token: givenToken } } = this;
+    const { agentId, collector: settings, stateDirectory } = configuration;
+    return settings && new AgentCredential({ agentId, settings, givenToken, directory: isManaged(configuration) ? stateDirectory : null });
+  }
+
+  private taskSource(credential: AgentCredential | null): TaskSource {
+    const { configuration, metrics, log, startedMs } = this;
+    const { collector: settings, stateDirectory } = configuration;
+    if (!isManaged(configuration) || settings === null || credential === null) return new LocalTasks(configuration, this.state, metrics, log);
+    if (stateDirectory === null) throw new Error('a managed agent without a state directory');
+    this.collectorTasks = new CollectorTasks({
+      configuration, settings, stateDirectory, credential, startedMs, metrics, log,
+      view: () => (this.phase === 'running' ? this.hostView() : null), onFailure: (error) => this.finish.reject(error),
+    });
+    return this.collectorTasks;
+  }
+
+  private hostView(): HostView {
+    const open = new Set(this.board.views.filter(({ isOpen }) => isOpen).flatMap(({ eniIds }) => eniIds));
+    return {
+      interfaces: this.watch.links.map(({ name, mac, up }) => ({ name, mac, up })),
+      enis: [...(this.task.watch?.keys() ?? [])].map((eniId) => (
+        open.has(eniId) ? { 'eni-id': eniId, 'state': 'capturing' } : { 'eni-id': eniId, 'state': 'missing', 'reason': this.reasonMissing(eniId) })),
+    };
+  }
+
+  private reasonMissing(eniId: string): string {
+    const missing = this.plan.missing.find((other) => other.eniId === eniId);
+    if (missing) return missing.reason;
+    const name = this.board.views.find(({ eniIds }) => eniIds.includes(eniId))?.name ?? '';
+    return this.refusals.get(name) ?? `capture on ${name} is being started`;
   }
 
   /** The counters of interfaces up to which the threads know what passed, out of the checkpoints that they take up. */
   private startThreads(): ReadonlyMap<number, LinkCounters> {
-    const { agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, workers } = this.configuration;
-    const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, revision: this.revision };
+    const { agentId, graceSeconds, trafficType, tableCapacity, timers, workers } = this.configuration;
+    const { windowSeconds, revision } = this.task;
+    const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, revision };
     const paths = Array.from({ length: workers }, (_, index) => this.state.checkpointPath(index)).filter((path) => path !== null);
     const enisOf = (name: string): readonly string[] => this.plan.taps.find(({ link }) => link.name === name)?.eniIds ?? [];
     const reached = reachedCounters(paths, this.state.sealed, enisOf);
@@ -218,6 +257,7 @@ export class Agent {
       else {
         if (report.kind === 'ended') this.totals.end(thread, this.board.views.find(({ ifindex }) => ifindex === report.ifindex)?.name, report.statistics);
         this.board.hear(report, thread);
+        this.collectorTasks?.changed();
       }
     } catch (error) {
       this.finish.reject(error as Error);
@@ -243,53 +283,51 @@ export class Agent {
   }
 
   private interfaceChanged({ kind, link }: InterfaceEvent): void {
-    if (this.phase !== 'running' || kind === 'up' || kind === 'down') return;
+    if (this.phase !== 'running') return;
+    this.collectorTasks?.changed();
+    if (kind === 'up' || kind === 'down') return;
     const counters: ReadonlyMap<number, LinkCounters> = kind === 'appeared' ? new Map([[link.ifindex, link.counters]]) : new Map();
-    this.follow(this.topology, counters, false);
+    this.follow(counters, false);
   }
 
-  private reloadTopology(): void {
-    if (this.topologyFile === null) return;
-    try {
-      const topology = this.topologyFile.read();
-      const revision = this.state.revisionOf(topology);
-      if (revision === this.revision) {
-        this.log.info(`${this.topologyFile.path} says the same; revision ${revision} stays`);
-        this.metrics.reloads.inc({ result: 'unchanged' });
-        return;
-      }
-      this.revision = revision;
-      this.topology = topology;
-      this.follow(topology, new Map(), true);
-      this.metrics.revision.set(revision);
-      this.metrics.reloads.inc({ result: 'taken' });
-      this.log.info(`revision ${revision}: ${topology.enis.length} ENIs, ${topology.securityGroups.length} security groups`);
-      this.tellOfPlan();
-    } catch (error) {
-      if (!(error instanceof WeirError)) throw error;
-      this.metrics.reloads.inc({ result: 'refused' });
-      this.log.error(`revision ${this.revision} stays: ${error.message}`);
-    }
+  private take(task: AgentTask): void {
+    if (this.phase !== 'running') return;
+    this.task = task;
+    this.follow(new Map(), true);
+    this.metrics.revision.set(task.revision);
+    const { topology: { enis, securityGroups }, watch, windowSeconds } = task;
+    this.log.info(`revision ${task.revision}: ${watch === null ? enis.length : watch.size} ENIs, ${securityGroups.length} security groups, windows of ${windowSeconds} s`);
+    this.tellOfPlan();
   }
 
-  private follow(topology: Topology, counters: ReadonlyMap<number, LinkCounters>, isOtherTopology: boolean): void {
+  private makePlan(): CapturePlan {
+    return planCapture(this.task.topology, this.watch.links, this.configuration.interfaces);
+  }
+
+  private follow(counters: ReadonlyMap<number, LinkCounters>, isOtherTask: boolean): void {
     const before = this.plan;
-    this.plan = planCapture(topology, this.watch.links, this.configuration.interfaces);
-    const isBoundAnew = isOtherTopology || !bindsAlike(before, this.plan);
+    this.plan = this.makePlan();
+    const isBoundAnew = isOtherTask || !bindsAlike(before, this.plan);
     if (isBoundAnew) this.context.revise(this.plan.topology);
-    this.board.follow(this.plan, this.revision, counters, isBoundAnew);
+    this.board.follow(this.plan, this.task.revision, counters, isBoundAnew);
     for (const warning of this.plan.warnings) this.warnOnce(warning);
+  }
+
+  private requireInterfaces(): void {
+    const [first] = this.plan.missing;
+    if (!this.options.waitsForInterfaces && first) throw new WeirError('CONFIGURATION', `${first.reason}; there are ${this.watch.links.map(({ name }) => name).join(', ')}`);
   }
 
   private tellOfPlan(): void {
     for (const warning of this.plan.warnings) this.warnOnce(warning);
     const { taps, missing } = this.plan;
-    if (!this.options.waitsForInterfaces && missing[0]) throw new WeirError('CONFIGURATION', `${missing[0].reason}; there are ${this.watch.links.map(({ name }) => name).join(', ')}`);
-    if (taps.length === 0) this.log.warn(`none of the ENIs is on this host now: ${missing.slice(0, 5).map(({ eniId, reason }) => `${eniId}: ${reason}`).join('; ')}`);
+    if (taps.length > 0 || missing.length === 0) return;
+    this.log.warn(`none of the ENIs is on this host now: ${missing.slice(0, 5).map(({ eniId, reason }) => `${eniId}: ${reason}`).join('; ')}`);
   }
 
   /** At the start a person is told; later the agent goes on with the other interfaces and tries again. */
   private refused(name: string, code: WeirError['code'], text: string): void {
+    this.refusals.set(name, text);
     if (this.phase === 'starting') this.startFailure ??= new WeirError(code, text);
     else if (this.watch.links.some((link) => link.name === name)) this.log.warn(`${name} cannot be captured now: ${text}`);
   }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
 import type { Seal } from '../../shared/seal.ts';
 import type { Topology } from '../../shared/topology/topology.ts';
+import { readKept, replaceKept } from '../assignment/kept-file.ts';
 
 interface State {
   /** Of the topology last used. */
@@ -74,13 +75,8 @@ export class StateDirectory {
   private save(state: State, isDurable = true): void {
     this.state = state;
     if (this.path === null) return;
-    const target = join(this.path, FILE);
     try {
-      const descriptor = openSync(`${target}.new`, 'w', 0o640);
-      writeFileSync(descriptor, `${JSON.stringify(state)}\n`);
-      if (isDurable) fsyncSync(descriptor);
-      closeSync(descriptor);
-      renameSync(`${target}.new`, target);
+      replaceKept(join(this.path, FILE), `${JSON.stringify(state)}\n`, isDurable);
     } catch (error) {
       throw unusable(this.path, error);
     }
@@ -89,12 +85,12 @@ export class StateDirectory {
 
 function read(path: string): State {
   try {
-    mkdirSync(path, { recursive: true });
-    const state = JSON.parse(readFileSync(join(path, FILE), 'utf8')) as Partial<State>;
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const state = JSON.parse(readKept(join(path, FILE)) ?? '{}') as Partial<State>;
     const isState = Number.isSafeInteger(state.revision) && Number.isSafeInteger(state.epoch) && typeof state.fingerprint === 'string';
     return isState ? { ...EMPTY, ...state } : EMPTY;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return EMPTY;
+    if (error instanceof SyntaxError) return EMPTY;
     throw unusable(path, error);
   }
 }

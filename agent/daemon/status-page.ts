@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
-import type { AgentStatus, InterfaceStatus } from './agent-status.ts';
+import type { ManagedPhase } from '../assignment/assignment-follower.ts';
+import type { AgentStatus, InterfaceStatus, ManagedStatus } from './agent-status.ts';
 
 /** No lines between cells; columns are far enough apart to be read. */
 const PLAIN = {
@@ -7,8 +8,11 @@ const PLAIN = {
   'left': '', 'left-mid': '', 'mid': '', 'mid-mid': '', 'right': '', 'right-mid': '', 'middle': '  ',
 };
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
+const PHASE_TEXTS: Readonly<Record<ManagedPhase, string>> = {
+  enrolling: 'not enrolled, nothing is watched', asking: 'no assignment yet, nothing is watched', assigned: 'assignment', revoked: 'REVOKED, nothing is watched',
+};
 /** The lines that stand around the two tables. */
-const OTHER_LINES = 10;
+const OTHER_LINES = 11;
 
 /** The page of `weir top`: rates are between the two looks. */
 export function statusPage(now: AgentStatus, before: AgentStatus, maxLines: number): string {
@@ -17,6 +21,7 @@ export function statusPage(now: AgentStatus, before: AgentStatus, maxLines: numb
   const lines = [
     `weir agent ${now.agentId}, up ${durationText((now.nowMs - now.startedMs) / 1000)}, revision ${now.revision}, windows of ${now.windowSeconds} s, last sealed ${
       now.lastSealMs === null ? 'none' : `${durationText((now.nowMs - now.lastSealMs) / 1000)} ago`}`,
+    ...(now.managed === null ? [] : [managedLine(now.managed)]),
     outputLine(now),
     `table ${now.workers.map(({ tableSize, tableCapacity }) => `${tableSize}/${tableCapacity} (${percent(tableSize, tableCapacity)})`).join(', ')}; ` +
       `recorded ${now.recordedPackets}, late ${now.latePackets}, undecodable ${now.undecodablePackets}, passed no ENI ${now.unmatchedPackets}`,
@@ -33,6 +38,11 @@ export function statusPage(now: AgentStatus, before: AgentStatus, maxLines: numb
 function outputLine({ destination, shipping }: AgentStatus): string {
   if (shipping === null) return `to ${destination}`;
   return `to ${destination}, ${shipping.waitingBatches} batches wait (${shipping.waitingBytes} bytes), lag ${durationText(shipping.lagSeconds)}`;
+}
+
+function managedLine({ phase, assignment, contactSeconds, problem }: ManagedStatus): string {
+  const contact = contactSeconds === null ? 'the collector has not answered yet' : `last answer ${durationText(contactSeconds)} ago`;
+  return `managed: ${PHASE_TEXTS[phase]}${assignment === null ? '' : ` ${assignment.slice(0, 8)}`}, ${contact}${problem === null ? '' : `; ${problem}`}`;
 }
 
 function interfaceTable(now: AgentStatus, before: AgentStatus, seconds: number, room: number): string {
