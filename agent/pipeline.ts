@@ -8,13 +8,15 @@ import { KeyQueue } from './decode/key-queue.ts';
 import { Sealer, type WindowSink } from './seal/sealer.ts';
 import { FlowStage } from './table/flow-stage.ts';
 import { DEFAULT_IDLE_TIMERS, type IdleTimers } from './table/idle-timers.ts';
-import { WatchedEnis } from './watched-enis.ts';
+import { WatchedEnis, type WatchList } from './watched-enis.ts';
 
 export interface PipelineOptions {
   readonly topology: Topology;
   readonly agentId?: string;
   readonly windowSeconds?: number;
   readonly graceSeconds?: number;
+  /** What is recorded of which ENI; absent or null: of every ENI the same traffic type. */
+  readonly watch?: WatchList;
   readonly trafficType?: TrafficType;
   readonly tableCapacity?: number;
   readonly timers?: IdleTimers;
@@ -46,17 +48,16 @@ export class Pipeline {
 
   constructor(options: PipelineOptions, sink: WindowSink) {
     const { topology } = options;
-    this.enis = new WatchedEnis(topology);
+    this.enis = new WatchedEnis(topology, options.watch, options.trafficType);
     this.engine = new VerdictEngine(topology, options.revision ?? 1);
     this.context = recordContext(options.agentId ?? DEFAULT_AGENT_ID, { ...topology, enis: this.enis.enis }, this.engine.verdicts);
     this.decoder = new Decoder(this.enis.placed);
     this.sealer = new Sealer(this.context, this.engine.revision, sink);
-    this.sealer.isWatched = (index) => this.enis.isWatched(index);
     this.stage = new FlowStage(this.engine, this.sealer, {
       tableCapacity: options.tableCapacity ?? DEFAULT_TABLE_CAPACITY,
       windowSeconds: options.windowSeconds ?? DEFAULT_WINDOW_SECONDS,
       graceSeconds: options.graceSeconds ?? DEFAULT_GRACE_SECONDS,
-      trafficType: options.trafficType ?? 'All',
+      watch: this.enis.watch,
       timers: options.timers ?? DEFAULT_IDLE_TIMERS,
       hasDirection: this.enis.hasDirection,
     });
@@ -89,13 +90,25 @@ export class Pipeline {
     this.count('gapPackets', enis, packets);
   }
 
-  /** Rules or ENIs have changed. Account and region stay what they were. */
-  revise(topology: Topology, revision: number): void {
+  /**
+   * Rules, ENIs or what is recorded of them have changed, from the next packet on. Account and region stay what they were.
+   * The open window of an ENI that joins or leaves is partial; where the traffic type changes, what has come is kept by
+   * the old one. Windows that are over and wait for late packets stay as they are.
+   */
+  revise(topology: Topology, revision: number, watch: WatchList = null): void {
     this.engine.revise(topology, revision);
-    this.enis.revise(topology);
+    this.enis.revise(topology, watch);
     this.decoder.watch(this.enis.placed);
     this.sealer.revision = revision;
-    this.stage.revise(this.enis.hasDirection);
+    this.stage.revise(this.enis.hasDirection, this.enis.watch);
+  }
+
+  /**
+   * Windows have this width from its first multiple on that is after all time seen and not before `fromSeconds` (Unix
+   * seconds). The window that is open then ends there, as partial unless it is over.
+   */
+  setWindow(seconds: number, fromSeconds = 0): void {
+    this.stage.windows.setWidth(seconds, fromSeconds * 1e6);
   }
 
   /**
@@ -117,15 +130,15 @@ export class Pipeline {
   /**
    * Goes on where a pipeline with these checkpoints (oldest first, the first a whole one) was, before any packet. Windows
    * up to the one that starts at `sealedThrough` (Unix seconds; null: none) were handed on by then. `nowUs`: the time at
-   * which watching goes on. False where the checkpoints are of windows of another length, of which nothing can be used.
+   * which watching goes on. Where its windows had another width, this one's begins as by `setWindow`. False where
+   * there is no checkpoint.
    */
   restore(saved: readonly SavedPipeline[], sealedThrough: number | null, nowUs: number): boolean {
     const last = saved[saved.length - 1];
-    const { windows } = this.stage;
-    if (!last || last.windows.windowSeconds !== windows.windowSeconds) return false;
+    if (!last) return false;
     const eniNumbers = Int32Array.from(last.eniIds, (eniId) => this.enis.find(eniId));
-    const sealedNumber = sealedThrough === null ? -Infinity : sealedThrough / windows.windowSeconds;
-    this.stage.restore(saved, sealedNumber, nowUs, eniNumbers, this.engine.adopt(last.verdicts));
+    const sealedThroughUs = sealedThrough === null ? -Infinity : sealedThrough * 1e6;
+    this.stage.restore(saved, sealedThroughUs, nowUs, eniNumbers, this.engine.adopt(last.verdicts), this.enis.watch);
     return true;
   }
 

@@ -1,28 +1,46 @@
+import { isMembersEni } from '../shared/assignment.ts';
+import { trafficBits } from '../shared/traffic-bits.ts';
+import type { Eni, Topology, TrafficType } from '../shared/topology/topology.ts';
 import { NO_ENI, type PlacedEni } from './decode/eni-match.ts';
-import type { Eni, Topology } from '../shared/topology/topology.ts';
+
+/** What is recorded of which ENI; null: the same of every ENI of the topology. */
+export type WatchList = ReadonlyMap<string, TrafficType> | null;
+
+/** In `WatchedEnis.watch`, beside the bits of the traffic type. */
+export const IS_WATCHED = 4;
 
 /**
  * The ENIs of a pipeline by index. An ENI keeps its index for ever: records, verdicts and connections refer to it. One
- * that has left the topology stays in `enis` and is no longer watched.
+ * that has left the topology or the list stays in `enis` and is no longer watched. ENIs that stand for the members of
+ * groups never are.
  */
 export class WatchedEnis {
   /** Grows; an ENI whose attributes change is replaced in its place. */
   readonly enis: Eni[] = [];
+  /** By index: IS_WATCHED, and the bits of the traffic type, the last one's where the ENI is no longer watched. */
+  watch: Uint8Array = new Uint8Array(0);
   private readonly indexes = new Map<string, number>();
-  private watched = new Set<number>();
+  private readonly trafficType: TrafficType;
 
-  constructor(topology: Topology) {
-    this.revise(topology);
+  /** `trafficType`: of all ENIs where there is no list. */
+  constructor(topology: Topology, list: WatchList = null, trafficType: TrafficType = 'All') {
+    this.trafficType = trafficType;
+    this.revise(topology, list);
   }
 
-  revise(topology: Topology): void {
-    this.watched = new Set();
+  revise(topology: Topology, list: WatchList): void {
     for (const eni of topology.enis) {
       let index = this.indexes.get(eni.eniId);
       if (index === undefined) this.indexes.set(eni.eniId, (index = this.enis.length));
       this.enis[index] = eni;
-      this.watched.add(index);
     }
+    const watch = new Uint8Array(this.enis.length);
+    this.watch.forEach((bits, index) => (watch[index] = bits & ~IS_WATCHED));
+    for (const { eniId } of topology.enis) {
+      const trafficType = list === null ? this.trafficType : list.get(eniId);
+      if (trafficType !== undefined && !isMembersEni(eniId)) watch[this.indexOf(eniId)] = trafficBits(trafficType) | IS_WATCHED;
+    }
+    this.watch = watch;
   }
 
   /** NO_ENI where there never was one of that id. */
@@ -36,12 +54,8 @@ export class WatchedEnis {
     return index;
   }
 
-  isWatched(index: number): boolean {
-    return this.watched.has(index);
-  }
-
   get placed(): PlacedEni[] {
-    return this.enis.map((eni, index) => ({ eni, index })).filter(({ index }) => this.watched.has(index));
+    return this.enis.map((eni, index) => ({ eni, index })).filter(({ index }) => (this.watch[index]! & IS_WATCHED) !== 0);
   }
 
   /** By index: 1 where packets have a direction, 0 where the ENI takes every packet as `in`. */

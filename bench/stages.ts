@@ -47,7 +47,7 @@ function measureStages(path: string, topology: Topology, rounds: number): string
   const sealer = new Sealer(recordContext('bench', topology, engine.verdicts), 1, SINK);
   const decoder = new Decoder(enis.placed);
   const stage = new FlowStage(engine, sealer, {
-    tableCapacity: TABLE_CAPACITY, windowSeconds: 600, graceSeconds: 30, trafficType: 'All', timers: DEFAULT_IDLE_TIMERS, hasDirection: enis.hasDirection,
+    tableCapacity: TABLE_CAPACITY, windowSeconds: 600, graceSeconds: 30, watch: enis.watch, timers: DEFAULT_IDLE_TIMERS, hasDirection: enis.hasDirection,
   });
   const batch = new PacketBatch();
   batch.setBytes(blocks.bytes);

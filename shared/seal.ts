@@ -1,8 +1,12 @@
+import type { TrafficType } from './topology/topology.ts';
+import { commonTrafficType } from './traffic-bits.ts';
+
 /**
  * What an agent states about one ENI and one closed window.
  *
  * I1. packetsSeen = packets + filteredPackets + nonIpPackets + the sum of the losses (see `lostPackets`), to the packet.
- *     Ring drops and the gap were never seen by the agent, so they stand outside of packetsSeen.
+ *     Ring drops and the gap were never seen by the agent, so they stand outside of packetsSeen; dropped rows were made,
+ *     so their packets are among `packets`.
  */
 export interface Seal {
   agentId: string;
@@ -27,19 +31,24 @@ export interface Seal {
   latePackets: number;
   /** Packets that could not be kept because a bounded structure was full. */
   overflowPackets: number;
+  /** Of `records`, rows that did not get to the collector because the agent had no room to keep them, and their packets. */
+  droppedRecords: number;
+  droppedPackets: number;
   /** Packets that the kernel dropped before the agent could read them; null: the source cannot tell. */
   ringDrops: number | null;
   /** Packets that went by while the agent was not running; null: unknown. */
   gapPackets: number | null;
   /** Rule-set revision in force when the window closed. */
   revision: number;
-  /** The agent stopped, or the flow log was disabled, before the window's end. */
+  /** The ENI was not watched for all of the window's time: the agent stopped, the flow log was disabled, the width changed. */
   partial: boolean;
+  /** What was recorded as long as the ENI was watched: where the type has changed, what all had in common; null: nothing. */
+  trafficType: TrafficType | null;
 }
 
 /** Packets of the window that no row holds although they should be in one. */
 export function lostPackets(seal: Seal): number {
-  let lost = seal.latePackets + seal.overflowPackets + (seal.ringDrops ?? 0) + (seal.gapPackets ?? 0);
+  let lost = seal.latePackets + seal.overflowPackets + seal.droppedPackets + (seal.ringDrops ?? 0) + (seal.gapPackets ?? 0);
   for (const reason in seal.undecodable) lost += seal.undecodable[reason] ?? 0;
   return lost;
 }
@@ -47,7 +56,7 @@ export function lostPackets(seal: Seal): number {
 /**
  * Two seals of one agent for one ENI and the same packets' time: of two workers, of a window that closed twice, or of
  * two windows that are rolled up into one. Counts add up, an unknown loss stays unknown, what was partial stays
- * partial; the rest is the second one's.
+ * partial, of the traffic types the common part stays; the rest is the second one's.
  */
 export function addSeals<S extends Seal>(a: S, b: S): S {
   const undecodable = { ...a.undecodable };
@@ -63,8 +72,11 @@ export function addSeals<S extends Seal>(a: S, b: S): S {
     nonIpPackets: a.nonIpPackets + b.nonIpPackets,
     latePackets: a.latePackets + b.latePackets,
     overflowPackets: a.overflowPackets + b.overflowPackets,
+    droppedRecords: a.droppedRecords + b.droppedRecords,
+    droppedPackets: a.droppedPackets + b.droppedPackets,
     ringDrops: a.ringDrops === null || b.ringDrops === null ? null : a.ringDrops + b.ringDrops,
     gapPackets: a.gapPackets === null || b.gapPackets === null ? null : a.gapPackets + b.gapPackets,
     partial: a.partial || b.partial,
+    trafficType: commonTrafficType(a.trafficType, b.trafficType),
   };
 }

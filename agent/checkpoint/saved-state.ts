@@ -1,13 +1,16 @@
 import type { Records } from '../../shared/records.ts';
 import type { SavedVerdict } from '../../shared/verdict/verdict-list.ts';
+import type { WindowPlace } from '../seal/window-account.ts';
+import type { WidthChange } from '../seal/window-widths.ts';
 
 /** An open window, as plain data. Arrays are by ENI. */
-export interface SavedWindow {
-  readonly number: number;
+export interface SavedWindow extends WindowPlace {
   /** All of its packets had come. */
   readonly isClosing: boolean;
   readonly needsMerge: boolean;
   readonly counters: Readonly<Record<string, Float64Array>>;
+  readonly watch: Uint8Array;
+  readonly held: Uint8Array;
   /** Rows that have left the table and were not handed on; typed arrays of exactly `count` rows. */
   readonly rows: Readonly<Record<string, NumberColumn>> & { readonly count: number };
 }
@@ -15,9 +18,12 @@ export interface SavedWindow {
 export type NumberColumn = Float64Array | Int32Array | Uint16Array | Uint8Array;
 
 export interface SavedWindows {
-  readonly windowSeconds: number;
+  readonly widths: readonly WidthChange[];
   readonly latestUs: number;
-  readonly closedThrough: number;
+  /** End of the last window that has closed. */
+  readonly closedUntilUs: number;
+  /** Of the window after the newest. */
+  readonly nextOrdinal: number;
   readonly open: readonly SavedWindow[];
 }
 

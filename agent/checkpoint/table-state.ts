@@ -40,7 +40,7 @@ export class EntryReplay {
    * only where `isOpen` says that their window does: those of others have been handed on. Every verdict is checked against
    * the rules with the entry's next packet.
    */
-  into(table: FlowTable, isOpen: (window32: number) => boolean, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+  into(table: FlowTable, isOpen: (ordinal: number) => boolean, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
     for (const place of [...this.words.keys()].sort((a, b) => a - b)) {
       if (table.isFull) return;
       const entry = this.words.get(place)!.slice();

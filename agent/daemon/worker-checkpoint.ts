@@ -16,7 +16,11 @@ export interface SavedTap {
   readonly packetsSince: number;
 }
 
+/** Moves on when what a checkpoint holds has another form; one of another form cannot be taken up. */
+const FORM = 2;
+
 interface SavedWorker {
+  readonly form: typeof FORM;
   readonly bootId: string;
   readonly pipeline: SavedPipeline;
   readonly taps: readonly SavedTap[];
@@ -40,7 +44,7 @@ export class WorkerCheckpoint {
 
   /** Takes up what the process before this one has left. */
   restore(pipeline: Pipeline, nowUs: number): void {
-    const saved = readCheckpoints<SavedWorker>(this.settings.path);
+    const saved = readWorker(this.settings.path);
     pipeline.restore(saved.map((worker) => worker.pipeline), this.settings.sealedThrough, nowUs);
   }
 
@@ -55,12 +59,12 @@ export class WorkerCheckpoint {
   write(pipeline: Pipeline, taps: readonly SavedTap[]): void {
     if (this.onTheirWay.size > 0) return;
     const isWhole = this.file.wantsWhole;
-    this.file.write({ bootId: bootId(), pipeline: pipeline.checkpoint(isWhole), taps }, isWhole);
+    this.file.write({ form: FORM, bootId: bootId(), pipeline: pipeline.checkpoint(isWhole), taps }, isWhole);
   }
 
   /** At an orderly stop, which hands on what the closing windows gave: connections go on after the next start. */
   writeLast(pipeline: Pipeline, taps: readonly SavedTap[]): void {
-    this.file.write({ bootId: bootId(), pipeline: pipeline.checkpoint(true), taps }, true);
+    this.file.write({ form: FORM, bootId: bootId(), pipeline: pipeline.checkpoint(true), taps }, true);
     this.file.close();
   }
 }
@@ -78,7 +82,7 @@ export function reachedCounters(
   paths: readonly string[], sealed: readonly SealedWindow[], enisOf: (interfaceName: string) => readonly string[],
 ): Map<number, ReachedCounters> {
   const reached = new Map<number, ReachedCounters>();
-  const last = paths.map((path) => readCheckpoints<SavedWorker>(path).at(-1)).filter((worker) => worker?.bootId === bootId()) as SavedWorker[];
+  const last = paths.map((path) => readWorker(path).at(-1)).filter((worker) => worker?.bootId === bootId()) as SavedWorker[];
   if (last.length === 0 || last.length < paths.length) return reached;
   for (const { ifindex, name, countedAtOpen } of last[0]!.taps) {
     if (countedAtOpen === null) continue;
@@ -97,20 +101,24 @@ export function reachedCounters(
 }
 
 function isClosedIn({ windows }: SavedPipeline, { start }: SealedWindow): boolean {
-  return start / windows.windowSeconds <= windows.closedThrough;
+  return start * 1e6 < windows.closedUntilUs;
 }
 
 /** Packets of these ENIs that the state has in windows which have been sealed since. */
 function packetsIn({ eniIds, windows }: SavedPipeline, sealed: readonly SealedWindow[], enis: readonly string[]): number {
-  const numbers = new Set(sealed.map(({ start }) => start / windows.windowSeconds));
+  const starts = new Set(sealed.map(({ start }) => start * 1e6));
   let packets = 0;
-  for (const { number, counters } of windows.open) {
-    if (!numbers.has(number)) continue;
+  for (const { startUs, counters } of windows.open) {
+    if (!starts.has(startUs)) continue;
     eniIds.forEach((eniId, index) => {
       if (enis.includes(eniId)) packets += counters['packetsSeen']![index] ?? 0;
     });
   }
   return packets;
+}
+
+function readWorker(path: string): SavedWorker[] {
+  return readCheckpoints<SavedWorker>(path).filter(({ form }) => form === FORM);
 }
 
 let knownBootId: string | null = null;

@@ -16,8 +16,6 @@ export class Sealer {
   /** Set before the last windows are closed by something else than the end of the input. */
   isPartial = false;
   revision: number;
-  /** Whether the ENI at this index still belongs to the topology; one that has left says nothing more. */
-  isWatched: (eni: number) => boolean = () => true;
   private readonly context: RecordContext;
   private readonly sink: WindowSink;
 
@@ -39,9 +37,8 @@ export class Sealer {
     this.handOn(account);
     const seals: Seal[] = [];
     this.context.enis.forEach((eni, index) => {
-      const isWatched = this.isWatched(index);
-      if (!isWatched && account.packetsSeen[index] === 0) return;
-      seals.push(account.seal(index, eni.eniId, this.context.agentId, this.revision, this.isPartial || !isWatched));
+      if (!account.concerns(index)) return;
+      seals.push(account.seal(index, eni.eniId, this.context.agentId, this.revision, this.isPartial));
     });
     this.sink.seals(seals, this.context);
   }

@@ -1,19 +1,37 @@
 import { Records } from '../../shared/records.ts';
 import type { Seal } from '../../shared/seal.ts';
+import { RECORDS_BITS, trafficTypeOf } from '../../shared/traffic-bits.ts';
 import { restoreRows, saveRows, type SavedWindow } from '../checkpoint/saved-state.ts';
 import { PACKET_STATUS_NAMES, STATUS_DECODED, STATUS_NON_IP } from '../decode/packet-status.ts';
+import { IS_WATCHED } from '../watched-enis.ts';
 
 const STATUSES = PACKET_STATUS_NAMES.length;
+/** In `held`: the ENI was not watched at some moment of the window. */
+const IS_BROKEN = 8;
+
+/** Where a window lies in time and among the others. */
+export interface WindowPlace {
+  /** Of consecutive windows consecutive; what entries of the flow table know a window by. */
+  readonly ordinal: number;
+  /** Unix microseconds, a multiple of the width. */
+  readonly startUs: number;
+  readonly seconds: number;
+  /** Before the width is over where another width begins. */
+  readonly endUs: number;
+}
 
 /**
  * What is known about one open window: rows that are already complete, and per ENI the counters of its seal.
  *
  * I1. `packetsSeen` is counted where packets come in, rows and losses where they go to: the seal's equation compares
  *     two independent counts.
+ * I2. `watch` and `held` say what was recorded until the window's end, also while late packets still come.
  */
 export class WindowAccount {
-  /** Window number: Unix seconds / width. */
-  readonly number: number;
+  readonly ordinal: number;
+  readonly startUs: number;
+  /** May change as long as the window is not over. */
+  endUs: number;
   readonly windowStart: number;
   readonly windowSeconds: number;
   /** Rows taken out of the flow table before the window closed; replaced when they are handed on. */
@@ -33,12 +51,22 @@ export class WindowAccount {
   gapPackets: Float64Array;
   /** STATUSES numbers an ENI. */
   private byStatus: Float64Array;
+  /** What is recorded of each ENI, as WatchedEnis has it. */
+  private watch: Uint8Array;
+  /** What all moments at which the ENI was watched have in common; IS_WATCHED if there were any, IS_BROKEN if not all were. */
+  private held: Uint8Array;
 
-  constructor(number: number, windowSeconds: number, enis: number) {
-    this.number = number;
-    this.windowSeconds = windowSeconds;
-    this.windowStart = number * windowSeconds;
-    this.rows = new Records(this.windowStart, windowSeconds);
+  /** `watch`: what is recorded at its beginning. */
+  constructor({ ordinal, startUs, seconds, endUs }: WindowPlace, watch: Uint8Array) {
+    const enis = watch.length;
+    this.ordinal = ordinal;
+    this.startUs = startUs;
+    this.endUs = endUs;
+    this.windowSeconds = seconds;
+    this.windowStart = startUs / 1e6;
+    this.rows = new Records(this.windowStart, seconds);
+    this.watch = watch.slice();
+    this.held = watch.map((of) => ((of & IS_WATCHED) !== 0 ? of : 0));
     this.packetsSeen = new Float64Array(enis);
     this.latePackets = new Float64Array(enis);
     this.filteredPackets = new Float64Array(enis);
@@ -56,11 +84,41 @@ export class WindowAccount {
       longer.set(counters);
       this.setCounters(name, longer);
     }
+    this.watch = lengthened(this.watch, enis);
+    this.held = lengthened(this.held, enis);
+  }
+
+  /** Whether packets with this verdict are kept. */
+  keeps(eni: number, bit: number): boolean {
+    return (this.watch[eni]! & bit) !== 0;
+  }
+
+  /** By ENI that has had packets: the actions whose packets are kept either until now or from now on, and not both. */
+  changedBits(watch: Uint8Array): Uint8Array {
+    return watch.map((now, eni) => ((this.packetsSeen[eni] ?? 0) > 0 ? (now ^ this.watch[eni]!) & RECORDS_BITS : 0));
+  }
+
+  /** From now on this is recorded. */
+  follow(watch: Uint8Array): void {
+    const { held } = this;
+    watch.forEach((now, eni) => {
+      const before = this.watch[eni]!;
+      if (now === before) return;
+      this.watch[eni] = now;
+      if ((now & IS_WATCHED) !== 0) held[eni] = (held[eni]! & IS_WATCHED) !== 0 ? held[eni]! & (now | ~RECORDS_BITS) : now;
+      if ((now & before & IS_WATCHED) === 0) held[eni]! |= IS_BROKEN;
+    });
+  }
+
+  /** Whether there is something to state about the ENI. */
+  concerns(eni: number): boolean {
+    return (this.held[eni]! & IS_WATCHED) !== 0 || this.packetsSeen[eni]! > 0;
   }
 
   save(isClosing: boolean): SavedWindow {
     const counters = Object.fromEntries(Object.entries(this.counters()).map(([name, of]) => [name, of.slice()]));
-    return { number: this.number, isClosing, needsMerge: this.needsMerge, counters, rows: saveRows(this.rows) };
+    const { ordinal, startUs, endUs, windowSeconds: seconds, needsMerge } = this;
+    return { ordinal, startUs, endUs, seconds, isClosing, needsMerge, counters, watch: this.watch.slice(), held: this.held.slice(), rows: saveRows(this.rows) };
   }
 
   /** Takes in what an agent before this one had of the same window. `eniNumbers`: negative for an ENI that is no more. */
@@ -75,6 +133,13 @@ export class WindowAccount {
         if (eni >= 0) to[eni * each + (i % each)]! += from[i]!;
       }
     }
+    this.watch.fill(0);
+    this.held.fill(0);
+    eniNumbers.forEach((eni, before) => {
+      if (eni < 0) return;
+      this.watch[eni] = saved.watch[before]!;
+      this.held[eni] = saved.held[before]!;
+    });
     restoreRows(saved.rows, this.rows, eniNumbers, verdictNumbers);
   }
 
@@ -93,7 +158,9 @@ export class WindowAccount {
     }
   }
 
-  seal(eni: number, eniId: string, agentId: string, revision: number, partial: boolean): Seal {
+  seal(eni: number, eniId: string, agentId: string, revision: number, isPartial: boolean): Seal {
+    const held = this.held[eni]!;
+    const wasWhole = (held & (IS_WATCHED | IS_BROKEN)) === IS_WATCHED && this.endUs === this.startUs + this.windowSeconds * 1e6;
     const undecodable: Record<string, number> = {};
     for (let status = STATUS_DECODED + 1; status < STATUSES; status++) {
       const count = this.byStatus[eni * STATUSES + status]!;
@@ -112,11 +179,12 @@ export class WindowAccount {
       nonIpPackets: this.byStatus[eni * STATUSES + STATUS_NON_IP]!,
       undecodable,
       latePackets: this.latePackets[eni]!,
-      overflowPackets: 0,
+      overflowPackets: 0, droppedRecords: 0, droppedPackets: 0,
       ringDrops: orUnknown(this.ringDrops[eni]!),
       gapPackets: orUnknown(this.gapPackets[eni]!),
       revision,
-      partial: partial || this.wasCutOff,
+      partial: isPartial || !wasWhole || this.wasCutOff,
+      trafficType: trafficTypeOf(held),
     };
   }
 
@@ -129,6 +197,12 @@ export class WindowAccount {
   private setCounters(name: string, counters: Float64Array): void {
     (this as unknown as Record<string, Float64Array>)[name] = counters;
   }
+}
+
+function lengthened(from: Uint8Array, length: number): Uint8Array {
+  const longer = new Uint8Array(length);
+  longer.set(from);
+  return longer;
 }
 
 function orUnknown(packets: number): number | null {

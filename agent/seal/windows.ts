@@ -1,5 +1,6 @@
 import type { SavedWindows } from '../checkpoint/saved-state.ts';
 import { WindowAccount } from './window-account.ts';
+import { WindowWidths } from './window-widths.ts';
 
 /** A stretch without any packet that is longer than this many windows is a jump of the clock, not a quiet time. */
 export const MAX_QUIET_WINDOWS = 1440;
@@ -7,35 +8,36 @@ export const MAX_QUIET_WINDOWS = 1440;
 /**
  * The open windows of all ENIs, moved on by packet time.
  *
- * I1. `open` holds consecutive windows, oldest first; a window begins to close once a packet is `graceSeconds` past its
- *     end, and takes no more packets from then on. One window at a time is closing.
+ * I1. `open` holds consecutive windows, oldest first, with consecutive ordinals; a window begins to close once a packet
+ *     is `graceSeconds` past its end, and takes no more packets from then on. One window at a time is closing.
  * I2. [fromUs, untilUs) is the part of the current window in which no other window opens or closes; a packet outside
  *     of it has to go through `moveTo` first.
+ * I3. Of the open windows only the newest is not over: `latestUs` is not past its end.
  */
 export class Windows {
-  readonly windowSeconds: number;
   fromUs = 0;
   untilUs = 0;
+  /** The window whose packets are leaving the flow table. */
+  closing: WindowAccount | null = null;
   /** The window of the packet last moved to. */
   private account: WindowAccount | null = null;
   private readonly open: WindowAccount[] = [];
+  private widths: WindowWidths;
   /** Latest time of any packet. */
   private latestUs = -Infinity;
-  /** Number of the last window that has closed. */
-  private closedThrough = -Infinity;
+  /** End of the last window that has closed. */
+  private closedUntilUs = -Infinity;
+  private nextOrdinal = 0;
   private readonly graceUs: number;
-  private readonly widthUs: number;
-  private eniCount: number;
-  /** The window whose packets are leaving the flow table. */
-  closing: WindowAccount | null = null;
+  /** What is recorded of each ENI now, as WatchedEnis has it. */
+  private watch: Uint8Array;
   private readonly goOnClosing: (toTheEnd: boolean) => void;
 
   /** `goOnClosing` brings the closing window nearer to its end, and calls `closed` there. */
-  constructor(windowSeconds: number, graceSeconds: number, eniCount: number, goOnClosing: (toTheEnd: boolean) => void) {
-    this.windowSeconds = windowSeconds;
-    this.widthUs = windowSeconds * 1e6;
+  constructor(windowSeconds: number, graceSeconds: number, watch: Uint8Array, goOnClosing: (toTheEnd: boolean) => void) {
+    this.widths = WindowWidths.of(windowSeconds);
     this.graceUs = graceSeconds * 1e6;
-    this.eniCount = eniCount;
+    this.watch = watch;
     this.goOnClosing = goOnClosing;
   }
 
@@ -55,32 +57,32 @@ export class Windows {
 
   /** Makes the window of this time the current one; false if it has closed already. */
   moveTo(timeUs: number): boolean {
-    const number = Math.floor(timeUs / this.widthUs);
     if (timeUs > this.latestUs) this.latestUs = timeUs;
-    this.openUntil(number);
-    this.openBack(number);
-    while (this.open.length > 1 && timeUs >= this.closesAtUs(this.open[0]!.number)) this.closeOldest();
-    const account = this.open[number - this.open[0]!.number];
+    this.openUntil(timeUs);
+    if (timeUs < this.open[0]!.startUs) this.openBack(timeUs);
+    while (this.open.length > 1 && timeUs >= this.closesAtUs(this.open[0]!)) this.closeOldest();
+    let index = this.open.length - 1;
+    while (index >= 0 && this.open[index]!.startUs > timeUs) index--;
+    const account = this.open[index];
     if (!account) return false;
     this.account = account;
-    this.fromUs = number * this.widthUs;
-    this.untilUs = Math.min(this.fromUs + this.widthUs, this.open.length > 1 ? this.closesAtUs(this.open[0]!.number) : Infinity);
+    this.fromUs = account.startUs;
+    this.untilUs = Math.min(account.endUs, this.open.length > 1 ? this.closesAtUs(this.open[0]!) : Infinity);
     return true;
   }
 
-  /** The open or closing window whose number, cut to 32 bits, is this. */
-  byNumber(number32: number): WindowAccount {
-    if (this.closing !== null && (this.closing.number | 0) === number32) return this.closing;
-    const account = this.open[(number32 - this.open[0]!.number) | 0];
-    if (!account) throw new Error(`window ${number32} is not open: an entry outlived its window`);
+  /** The open or closing window with this ordinal. */
+  byOrdinal(ordinal: number): WindowAccount {
+    if (this.closing !== null && this.closing.ordinal === ordinal) return this.closing;
+    const account = this.open[ordinal - this.open[0]!.ordinal];
+    if (!account) throw new Error(`window ${ordinal} is not open: an entry outlived its window`);
     return account;
   }
 
   /** The wall clock, where packets are live: windows open and close on time though none comes. */
   tick(nowUs: number): void {
     this.moveTo(nowUs);
-    // the window of the last packet may have closed
-    this.fromUs = this.untilUs = 0;
+    this.lookAgain();
   }
 
   /** The closing window has given all that it had. */
@@ -96,74 +98,116 @@ export class Windows {
   closeAll(): void {
     while (this.open.length > 0) this.closeOldest();
     this.finishClosing();
-    this.fromUs = this.untilUs = 0;
+    this.lookAgain();
+  }
+
+  /** Windows have this width from its next multiple on that is not before `fromUs`; the window that is open then ends there. */
+  setWidth(seconds: number, fromUs: number): void {
+    if (seconds === this.widths.newestSeconds) return;
+    this.widths.forget(this.closedUntilUs);
+    this.widths.change(seconds, Math.max(this.latestUs, fromUs - 1));
+    if (!this.isEmpty) this.newest.endUs = this.widths.endUs(this.newest.startUs);
+    this.lookAgain();
+  }
+
+  /** There may be more ENIs from now on, in open windows too; what is recorded of them changes in the one that is not over. */
+  follow(watch: Uint8Array): void {
+    this.watch = watch;
+    for (const account of this.open) account.resize(watch.length);
+    this.closing?.resize(watch.length);
+    if (!this.isEmpty) this.newest.follow(watch);
   }
 
   /** A window that is closing is saved as one that is open, and will begin to close again. */
   save(): SavedWindows {
     const accounts = this.closing === null ? this.open : [this.closing, ...this.open];
-    const closedThrough = this.closing === null ? this.closedThrough : this.closing.number - 1;
-    return { windowSeconds: this.windowSeconds, latestUs: this.latestUs, closedThrough, open: accounts.map((account) => account.save(account === this.closing)) };
+    return {
+      widths: this.widths.changes.slice(), latestUs: this.latestUs, nextOrdinal: this.nextOrdinal,
+      closedUntilUs: this.closing === null ? this.closedUntilUs : this.closing.startUs,
+      open: accounts.map((account) => account.save(account === this.closing)),
+    };
   }
 
   /**
-   * Goes on where an agent before this one was; windows up to `sealedThrough` have been handed on already, those that
-   * ended before `nowUs` while nobody watched.
+   * Goes on where an agent before this one was; windows that start at `sealedThroughUs` or before have been handed on
+   * already, those that ended before `nowUs` while nobody watched. The width of this agent follows upon that of the one before.
    */
-  restore(saved: SavedWindows, sealedThrough: number, nowUs: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+  restore(saved: SavedWindows, sealedThroughUs: number, nowUs: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+    const seconds = this.widths.newestSeconds;
+    this.widths = new WindowWidths(saved.widths);
     this.latestUs = saved.latestUs;
-    this.closedThrough = Math.max(saved.closedThrough, sealedThrough);
+    this.nextOrdinal = saved.nextOrdinal;
+    this.closedUntilUs = Math.max(saved.closedUntilUs, sealedThroughUs + 1);
     for (const window of saved.open) {
-      if (window.number <= this.closedThrough) continue;
-      const account = new WindowAccount(window.number, this.windowSeconds, this.eniCount);
+      if (window.startUs <= sealedThroughUs) {
+        this.closedUntilUs = Math.max(this.closedUntilUs, window.endUs);
+        continue;
+      }
+      const account = new WindowAccount(window, this.watch);
       account.restore(window, eniNumbers, verdictNumbers);
-      account.wasCutOff = !window.isClosing && (window.number + 1) * this.widthUs <= nowUs;
       this.open.push(account);
     }
+    this.setWidth(seconds, -Infinity);
+    saved.open.filter(({ startUs }) => startUs > sealedThroughUs).forEach(({ isClosing }, index) => {
+      const account = this.open[index]!;
+      account.wasCutOff = !isClosing && account.endUs <= nowUs;
+    });
   }
 
-  /** Whether the window of this number, cut to 32 bits, is open. */
-  isOpen(number32: number): boolean {
-    return this.open.some((account) => (account.number | 0) === number32);
+  /** Whether the window with this ordinal is open. */
+  isOpen(ordinal: number): boolean {
+    return this.open.some((account) => account.ordinal === ordinal);
   }
 
   /** Closes every window and forgets how late it is: the clock has been set. */
   restart(): void {
     this.closeAll();
-    this.latestUs = this.closedThrough = -Infinity;
+    this.widths = WindowWidths.of(this.widths.newestSeconds);
+    this.latestUs = this.closedUntilUs = -Infinity;
   }
 
-  /** There are this many ENIs from now on, in open windows too. */
-  resize(eniCount: number): void {
-    this.eniCount = eniCount;
-    for (const account of this.open) account.resize(eniCount);
-    this.closing?.resize(eniCount);
+  /** The next packet has to find its window anew. */
+  private lookAgain(): void {
+    this.fromUs = this.untilUs = 0;
   }
 
-  private openUntil(number: number): void {
-    if (this.open.length > 0 && number - this.newest.number > MAX_QUIET_WINDOWS) this.closeAll();
-    const next = this.open.length > 0 ? this.newest.number + 1 : number;
-    for (let opening = next; opening <= number; opening++) {
-      this.open.push(new WindowAccount(opening, this.windowSeconds, this.eniCount));
+  private openUntil(timeUs: number): void {
+    if (!this.isEmpty && this.isJump(timeUs)) this.closeAll();
+    if (this.isEmpty) {
+      this.open.push(this.windowAt(timeUs, this.nextOrdinal++));
+      // where the last one was closed before its time, it opens again
+      this.closedUntilUs = Math.min(this.closedUntilUs, this.newest.startUs);
     }
+    while (this.newest.endUs <= timeUs) this.open.push(this.windowAt(this.newest.endUs, this.nextOrdinal++));
+  }
+
+  private isJump(timeUs: number): boolean {
+    const { endUs, windowSeconds } = this.newest;
+    return timeUs - endUs >= MAX_QUIET_WINDOWS * Math.min(windowSeconds, this.widths.secondsAt(timeUs)) * 1e6;
   }
 
   /** The first packets may come out of order too: windows before the first one open while their grace lasts. */
-  private openBack(number: number): void {
-    if (number <= this.closedThrough || this.closesAtUs(number) <= this.latestUs) return;
-    for (let opening = this.open[0]!.number - 1; opening >= number; opening--) {
-      this.open.unshift(new WindowAccount(opening, this.windowSeconds, this.eniCount));
+  private openBack(timeUs: number): void {
+    if (this.widths.startUs(timeUs) < this.closedUntilUs || this.widths.endUs(timeUs) + this.graceUs <= this.latestUs) return;
+    for (let first = this.open[0]!; first.startUs > timeUs; first = this.open[0]!) {
+      this.open.unshift(this.windowAt(first.startUs - 1, first.ordinal - 1));
     }
   }
 
-  private closesAtUs(number: number): number {
-    return (number + 1) * this.widthUs + this.graceUs;
+  private windowAt(timeUs: number, ordinal: number): WindowAccount {
+    const { widths } = this;
+    const place = { ordinal, startUs: widths.startUs(timeUs), endUs: widths.endUs(timeUs), seconds: widths.secondsAt(timeUs) };
+    return new WindowAccount(place, this.watch);
+  }
+
+  private closesAtUs(account: WindowAccount): number {
+    return account.endUs + this.graceUs;
   }
 
   private closeOldest(): void {
     this.finishClosing();
     this.closing = this.open.shift()!;
-    this.closedThrough = this.closing.number;
+    this.closedUntilUs = this.closing.endUs;
     this.goOnClosing(false);
   }
 }

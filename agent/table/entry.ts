@@ -8,7 +8,7 @@
  * | 4     | hash of the key |
  * | 5     | state, see below |
  * | 6     | verdict, index into VerdictEngine.verdicts |
- * | 7     | window that the counters belong to, its number cut to 32 bits |
+ * | 7     | window that the counters belong to, its ordinal |
  * | 8-9   | double: IP bytes in that window |
  * | 10-11 | double: first packet in that window, Unix microseconds |
  * | 12-13 | double: last packet, Unix microseconds; outlives windows |

@@ -1,5 +1,5 @@
 import { META_ENI_SHIFT, KEY_META } from '../../shared/flow-key.ts';
-import type { TrafficType } from '../../shared/topology/topology.ts';
+import { RECORDS_ACCEPT, RECORDS_REJECT } from '../../shared/traffic-bits.ts';
 import type { VerdictEngine } from '../../shared/verdict/engine.ts';
 import { EntryReplay, saveEntries } from '../checkpoint/table-state.ts';
 import type { SavedPipeline } from '../checkpoint/saved-state.ts';
@@ -23,7 +23,8 @@ export interface FlowStageOptions {
   readonly tableCapacity: number;
   readonly windowSeconds: number;
   readonly graceSeconds: number;
-  readonly trafficType: TrafficType;
+  /** By ENI index: what is recorded, as WatchedEnis has it. */
+  readonly watch: Uint8Array;
   readonly timers: IdleTimers;
   /** By ENI index: 1 where packets have a direction. */
   readonly hasDirection: Uint8Array;
@@ -52,15 +53,14 @@ const AFTER = TCP_FIN | TCP_RST | QUEUE_FRAGMENT;
  *
  * I1. An entry with packets belongs to an open window; closing a window takes its packets out of every entry.
  * I2. A row holds packets of one verdict: whatever changes an entry's verdict writes its row first.
- * I3. Each packet in the queue is counted once in packetsSeen, and once in a row, a status, or as late.
+ * I3. Each packet in the queue is counted once in packetsSeen, and once in a row, a status, as filtered or as late.
+ * I4. Whether a packet is kept was settled when it came: what changes the traffic type of a window writes the rows first.
  */
 export class FlowStage {
   readonly table: FlowTable;
   readonly windows: Windows;
   private readonly connections: Connections;
   private readonly sealer: Sealer;
-  private readonly keepsAccept: boolean;
-  private readonly keepsReject: boolean;
   /** Entries that are to leave a full table. */
   private readonly leaving: Int32Array;
   /** Slots until the next slice of the closing window. */
@@ -72,14 +72,12 @@ export class FlowStage {
     this.table = new FlowTable(options.tableCapacity);
     this.leaving = new Int32Array(Math.max(1, Math.min(MAX_LEAVING, options.tableCapacity >> 4)));
     this.sealer = sealer;
-    this.windows = new Windows(options.windowSeconds, options.graceSeconds, options.hasDirection.length, (toTheEnd) => {
+    this.windows = new Windows(options.windowSeconds, options.graceSeconds, options.watch, (toTheEnd) => {
       this.closeSlice(toTheEnd ? Infinity : SLICE_ENTRIES);
     });
     this.connections = new Connections(this.table, engine, options.timers, options.hasDirection, (entry, isEnded) => {
       this.takeRow(entry, isEnded);
     });
-    this.keepsAccept = options.trafficType !== 'Drop';
-    this.keepsReject = options.trafficType !== 'Allow';
   }
 
   consume(queue: KeyQueue): void {
@@ -125,7 +123,7 @@ export class FlowStage {
       } else {
         const state = words[entry * ENTRY_WORDS + ENTRY_STATE]!;
         const needsAttention =
-          words[entry * ENTRY_WORDS + ENTRY_WINDOW] !== account.number || (flags & BEFORE) !== 0 ||
+          words[entry * ENTRY_WORDS + ENTRY_WINDOW] !== account.ordinal || (flags & BEFORE) !== 0 ||
           (state & STATE_GENERATION) !== generationBits ||
           timeUs - doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US]! > idleUs[(state & STATE_TIMER) >> STATE_TIMER_SHIFT]! ||
           words[entry * ENTRY_WORDS + ENTRY_PACKETS]! >= MAX_ENTRY_PACKETS;
@@ -154,17 +152,20 @@ export class FlowStage {
     return { windows: this.windows.save(), entries: saveEntries(this.table, all) };
   }
 
-  /** Into a stage that has seen no packet yet; `saved`, oldest first. */
-  restore(saved: readonly SavedPipeline[], sealedThrough: number, nowUs: number, eniNumbers: Int32Array, verdictNumbers: Int32Array): void {
+  /** Into a stage that has seen no packet yet; `saved`, oldest first. `watch`: what is recorded from `nowUs` on. */
+  restore(
+    saved: readonly SavedPipeline[], sealedThroughUs: number, nowUs: number, eniNumbers: Int32Array, verdictNumbers: Int32Array, watch: Uint8Array,
+  ): void {
     const entries = new EntryReplay();
     for (const checkpoint of saved) entries.add(checkpoint.entries);
-    this.windows.restore(saved[saved.length - 1]!.windows, sealedThrough, nowUs, eniNumbers, verdictNumbers);
-    entries.into(this.table, (window32) => this.windows.isOpen(window32), eniNumbers, verdictNumbers);
+    this.windows.restore(saved[saved.length - 1]!.windows, sealedThroughUs, nowUs, eniNumbers, verdictNumbers);
+    entries.into(this.table, (ordinal) => this.windows.isOpen(ordinal), eniNumbers, verdictNumbers);
+    if (!this.windows.isEmpty && this.windows.newest.endUs > nowUs) this.follow(watch);
   }
 
-  /** The rules have changed, and there may be more ENIs. */
-  revise(hasDirection: Uint8Array): void {
-    this.windows.resize(hasDirection.length);
+  /** The rules have changed, there may be more ENIs, and something else may be recorded of them. */
+  revise(hasDirection: Uint8Array, watch: Uint8Array): void {
+    this.follow(watch);
     this.connections.revise(hasDirection);
   }
 
@@ -188,7 +189,7 @@ export class FlowStage {
   private addEntry(queue: KeyQueue, at: number, hash: number, timeUs: number, account: WindowAccount): number {
     if (this.table.isFull) this.evict();
     const entry = this.table.insert(queue.keys, at, hash);
-    this.table.words[entry * ENTRY_WORDS + ENTRY_WINDOW] = account.number;
+    this.table.words[entry * ENTRY_WORDS + ENTRY_WINDOW] = account.ordinal;
     this.table.doubles[entry * ENTRY_DOUBLES + ENTRY_LAST_US] = timeUs;
     this.decide(entry, queue, at, timeUs);
     return entry;
@@ -205,7 +206,7 @@ export class FlowStage {
     const { words, doubles } = this.table;
     const base = entry * ENTRY_WORDS;
     const flags = queue.keys[at + SLOT_FLAGS]!;
-    const behind = (account.number - words[base + ENTRY_WINDOW]!) | 0;
+    const behind = account.ordinal - words[base + ENTRY_WINDOW]!;
     if (behind < 0) {
       this.addLateRow(entry, queue, at, timeUs, account);
       return false;
@@ -224,7 +225,7 @@ export class FlowStage {
       }
       if ((flags & QUEUE_QUOTES) !== 0) this.connections.relate(entry, queue.quoted, at, timeUs);
     }
-    words[base + ENTRY_WINDOW] = account.number;
+    words[base + ENTRY_WINDOW] = account.ordinal;
     return true;
   }
 
@@ -236,7 +237,7 @@ export class FlowStage {
   /** A packet that came after its flow had moved on to a newer window, while its own is still open. */
   private addLateRow(entry: number, queue: KeyQueue, at: number, timeUs: number, account: WindowAccount): void {
     const flags = queue.keys[at + SLOT_FLAGS]!;
-    if (!this.keeps(entry)) {
+    if (!this.keeps(entry, account)) {
       account.filteredPackets[queue.keys[at + KEY_META]! >>> META_ENI_SHIFT]!++;
       return;
     }
@@ -262,7 +263,7 @@ export class FlowStage {
     const words = this.table.words;
     const base = entry * ENTRY_WORDS;
     if (words[base + ENTRY_PACKETS] === 0) return;
-    const account = this.windows.byNumber(words[base + ENTRY_WINDOW]!);
+    const account = this.windows.byOrdinal(words[base + ENTRY_WINDOW]!);
     this.moveRow(entry, isEnded, account);
     this.afterRow(account);
   }
@@ -270,7 +271,7 @@ export class FlowStage {
   private moveRow(entry: number, isEnded: boolean, account: WindowAccount): void {
     const { words, doubles } = this.table;
     const base = entry * ENTRY_WORDS;
-    if (this.keeps(entry)) writeRow(this.table, entry, account.rows, isEnded);
+    if (this.keeps(entry, account)) writeRow(this.table, entry, account.rows, isEnded);
     else account.filteredPackets[words[base + KEY_META]! >>> META_ENI_SHIFT]! += words[base + ENTRY_PACKETS]!;
     words[base + ENTRY_PACKETS] = 0;
     words[base + ENTRY_FRAGMENTS] = 0;
@@ -284,9 +285,26 @@ export class FlowStage {
     if (account.rows.count >= MAX_ROWS_KEPT) this.sealer.handOn(account);
   }
 
-  private keeps(entry: number): boolean {
-    const isAccept = (this.table.words[entry * ENTRY_WORDS + ENTRY_STATE]! & STATE_ACCEPT) !== 0;
-    return isAccept ? this.keepsAccept : this.keepsReject;
+  private keeps(entry: number, account: WindowAccount): boolean {
+    return account.keeps(this.table.words[entry * ENTRY_WORDS + KEY_META]! >>> META_ENI_SHIFT, this.trafficBit(entry));
+  }
+
+  private trafficBit(entry: number): number {
+    return (this.table.words[entry * ENTRY_WORDS + ENTRY_STATE]! & STATE_ACCEPT) !== 0 ? RECORDS_ACCEPT : RECORDS_REJECT;
+  }
+
+  /** What has come until now is written by the traffic types that were in force until now. */
+  private follow(watch: Uint8Array): void {
+    const { table, windows } = this;
+    const account = windows.isEmpty ? null : windows.newest;
+    const changed = account?.changedBits(watch);
+    const until = changed?.some((bits) => bits !== 0) ? table.highWater : 0;
+    for (let entry = 0; entry < until; entry++) {
+      const base = entry * ENTRY_WORDS;
+      if (!table.isInUse(entry) || table.words[base + ENTRY_WINDOW] !== account!.ordinal) continue;
+      if ((changed![table.words[base + KEY_META]! >>> META_ENI_SHIFT]! & this.trafficBit(entry)) !== 0) this.takeRow(entry, false);
+    }
+    windows.follow(watch);
   }
 
   /** Makes room: connections seen longest ago give their rows and leave, both directions together. */
@@ -310,14 +328,13 @@ export class FlowStage {
     const { table, connections } = this;
     const { words } = table;
     const account = this.windows.closing!;
-    const number = account.number | 0;
-    const endUs = (account.windowStart + account.windowSeconds) * 1e6;
+    const { ordinal, endUs } = account;
     const until = Math.min(table.highWater, this.scanned + entries);
     for (let entry = this.scanned; entry < until; entry++) {
       if (!table.isInUse(entry)) continue;
       const base = entry * ENTRY_WORDS;
       const isOver = !connections.isLive(entry, endUs);
-      if (words[base + ENTRY_PACKETS] !== 0 && words[base + ENTRY_WINDOW] === number) {
+      if (words[base + ENTRY_PACKETS] !== 0 && words[base + ENTRY_WINDOW] === ordinal) {
         this.moveRow(entry, isOver || (words[base + ENTRY_STATE]! & STATE_CLOSED) !== 0, account);
         if (account.rows.count >= MAX_ROWS_KEPT) this.sealer.handOn(account);
       }

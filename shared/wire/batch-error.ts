@@ -14,6 +14,7 @@ export class BatchError extends Error {
 
 /** A value in an error text: shortened, and never mistaken for the text around it. */
 export function quoted(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  // String() of an object asks the object, which may say anything
+  const text = typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -1,5 +1,6 @@
 import type { RecordContext } from '../records.ts';
 import type { Seal } from '../seal.ts';
+import type { TrafficType } from '../topology/topology.ts';
 import { BatchError, quoted } from './batch-error.ts';
 import { MAX_SECONDS, MAX_SYMBOL_BYTES, MAX_WINDOW_SECONDS } from './limits.ts';
 
@@ -29,7 +30,7 @@ export function wireSeals(seals: readonly Seal[], context: RecordContext): WireS
 const COUNTS = {
   'records': 'records', 'packets': 'packets', 'bytes': 'bytes', 'packets-seen': 'packetsSeen',
   'filtered-packets': 'filteredPackets', 'non-ip-packets': 'nonIpPackets', 'late-packets': 'latePackets',
-  'overflow-packets': 'overflowPackets', 'revision': 'revision',
+  'overflow-packets': 'overflowPackets', 'dropped-records': 'droppedRecords', 'dropped-packets': 'droppedPackets', 'revision': 'revision',
 } as const;
 /** null, or absent: unknown. */
 const COUNTS_OR_UNKNOWN = { 'ring-drops': 'ringDrops', 'gap-packets': 'gapPackets' } as const;
@@ -37,7 +38,7 @@ const NAMES = { 'agent-id': 'agentId', 'eni-id': 'eniId' } as const;
 const NAMES_OR_NULL = {
   'vswitch-id': 'vswitchId', 'vm-id': 'vmId', 'vpc-id': 'vpcId', 'account-id': 'accountId', 'region': 'region',
 } as const;
-const OTHERS = ['window-start', 'window-seconds', 'undecodable', 'partial'];
+const OTHERS = ['window-start', 'window-seconds', 'undecodable', 'partial', 'traffic-type'];
 const KNOWN = new Set([COUNTS, COUNTS_OR_UNKNOWN, NAMES, NAMES_OR_NULL].flatMap((group) => Object.keys(group)).concat(OTHERS));
 const MAX_REASONS = 256;
 
@@ -45,6 +46,7 @@ const MAX_REASONS = 256;
 export function sealToJson(seal: WireSeal): Record<string, unknown> {
   const json: Record<string, unknown> = {
     'window-start': seal.windowStart, 'window-seconds': seal.windowSeconds, 'undecodable': seal.undecodable, 'partial': seal.partial,
+    'traffic-type': seal.trafficType,
   };
   for (const group of [NAMES, COUNTS, COUNTS_OR_UNKNOWN, NAMES_OR_NULL]) {
     for (const [name, key] of Object.entries(group)) json[name] = seal[key as keyof WireSeal];
@@ -80,6 +82,7 @@ export function sealFromJson(json: unknown, place: string, defaultAgentId: strin
   result['windowSeconds'] = windowSeconds;
   result['undecodable'] = reasons(source['undecodable'] ?? {}, place);
   result['partial'] = flag(source['partial'] ?? false, place);
+  result['trafficType'] = trafficType(source['traffic-type'], place);
   return result as unknown as WireSeal;
 }
 
@@ -108,6 +111,13 @@ function count(value: unknown, name: string, place: string): number {
 function flag(value: unknown, place: string): boolean {
   if (typeof value === 'boolean') return value;
   throw new BatchError('invalid', `${place}: partial is ${quoted(value)}, neither true nor false`);
+}
+
+/** Whoever says nothing about it leaves nothing out; null: nothing was recorded all the time. */
+function trafficType(value: unknown, place: string): TrafficType | null {
+  if (value === undefined) return 'All';
+  if (value === 'All' || value === 'Allow' || value === 'Drop' || value === null) return value;
+  throw new BatchError('invalid', `${place}: traffic-type is ${quoted(value)}; it can be All, Allow, Drop or null`);
 }
 
 function reasons(value: unknown, place: string): Record<string, number> {

@@ -4,8 +4,8 @@ import { addSeals, lostPackets, type Seal } from '../../shared/seal.ts';
 function seal(changes: Partial<Seal> = {}): Seal {
   return {
     agentId: 'agent', eniId: 'eni-1', windowStart: 600, windowSeconds: 60, records: 1, packets: 2, bytes: 3, packetsSeen: 10,
-    filteredPackets: 1, nonIpPackets: 1, undecodable: { 'ipv4-header': 2 }, latePackets: 1, overflowPackets: 1, ringDrops: 1, gapPackets: 1,
-    revision: 1, partial: false, ...changes,
+    filteredPackets: 1, nonIpPackets: 1, undecodable: { 'ipv4-header': 2 }, latePackets: 1, overflowPackets: 1, droppedRecords: 1, droppedPackets: 1, ringDrops: 1, gapPackets: 1,
+    revision: 1, partial: false, trafficType: 'All', ...changes,
   };
 }
 

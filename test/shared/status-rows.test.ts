@@ -12,7 +12,7 @@ const CASES: readonly [string, Partial<Seal>, ReturnType<typeof statusRow>][] = 
   ['frames without IP alone', { ...NOTHING, packetsSeen: 7, nonIpPackets: 7 }, { status: STATUS_NODATA, skippedPackets: NONE }],
   ['traffic that the traffic type leaves out', { ...NOTHING, packetsSeen: 7, filteredPackets: 7 }, null],
   ['traffic of which nothing could be decoded', { ...NOTHING, packetsSeen: 3, undecodable: { truncated: 3 } }, { status: STATUS_SKIPDATA, skippedPackets: 3 }],
-  ['loss of every kind', { undecodable: { a: 1, b: 2 }, latePackets: 4, overflowPackets: 8, ringDrops: 16, gapPackets: 32 }, { status: STATUS_SKIPDATA, skippedPackets: 63 }],
+  ['loss of every kind', { undecodable: { a: 1, b: 2 }, latePackets: 4, overflowPackets: 8, ringDrops: 16, gapPackets: 32, droppedPackets: 64 }, { status: STATUS_SKIPDATA, skippedPackets: 127 }],
   ['drops that cannot be counted', { ringDrops: null }, { status: STATUS_SKIPDATA, skippedPackets: NONE }],
   ['a gap of unknown size, beside late packets', { ...NOTHING, gapPackets: null, latePackets: 4 }, { status: STATUS_SKIPDATA, skippedPackets: NONE }],
 ];

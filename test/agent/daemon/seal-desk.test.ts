@@ -7,7 +7,8 @@ const NOW = Math.floor(Date.now() / 60_000) * 60;
 function seal(eniId: string, windowStart: number, fields: Partial<Seal> = {}): Seal {
   return {
     agentId: 'a', eniId, windowStart, windowSeconds: 60, records: 0, packets: 0, bytes: 0, packetsSeen: 0, filteredPackets: 0,
-    nonIpPackets: 0, undecodable: {}, latePackets: 0, overflowPackets: 0, ringDrops: 0, gapPackets: 0, revision: 1, partial: false, ...fields,
+    nonIpPackets: 0, undecodable: {}, latePackets: 0, overflowPackets: 0, droppedRecords: 0, droppedPackets: 0, ringDrops: 0, gapPackets: 0, revision: 1, partial: false,
+    trafficType: 'All', ...fields,
   };
 }
 

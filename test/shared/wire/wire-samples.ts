@@ -104,8 +104,8 @@ export function recordsOf(rows: readonly SampleRow[], windowStart = WINDOW_START
 export function sealOf(values: Partial<Seal> = {}): Seal {
   return {
     agentId: 'agent-1', eniId: 'eni-a', windowStart: WINDOW_START, windowSeconds: 600, records: 1, packets: 2, bytes: 120, packetsSeen: 2,
-    filteredPackets: 0, nonIpPackets: 0, undecodable: {}, latePackets: 0, overflowPackets: 0, ringDrops: 0, gapPackets: 0, revision: 3, partial: false,
-    ...values,
+    filteredPackets: 0, nonIpPackets: 0, undecodable: {}, latePackets: 0, overflowPackets: 0, droppedRecords: 0, droppedPackets: 0, ringDrops: 0, gapPackets: 0, revision: 3, partial: false,
+    trafficType: 'All', ...values,
   };
 }
 
