@@ -3,10 +3,10 @@ import type { Server } from 'node:https';
 import { resolve } from 'node:path';
 import type { Logger } from 'winston';
 import { refusedBySystem } from '../shared/errors.ts';
-import type { Topology } from '../shared/topology/topology.ts';
 import type { RegisteredRoute } from './api/openapi.ts';
 import { createServer } from './api/server.ts';
-import { Inventory } from './control/inventory.ts';
+import { Control } from './control/control.ts';
+import { DEFAULT_FLOW_LOG_QUOTA } from './control/state-change.ts';
 import { Tokens } from './control/tokens.ts';
 import type { JournalFrame } from './journal/batch-frame.ts';
 import { makeDirectory } from './journal/durable.ts';
@@ -15,7 +15,7 @@ import { dataLayout, type DataLayout } from './logstore/layout.ts';
 import { removeOrphans } from './logstore/orphans.ts';
 import { Metrics } from './metrics.ts';
 import { CommittedCatalog, Journal, Ledger, PendingWindows, Publisher, PublishProcess, QueryPool, Receiver } from './pipeline.ts';
-import { Router } from './publish/routing.ts';
+import { NOTHING_PLANNED, Router } from './publish/routing.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
 import { AgentPositions } from './receive/agent-positions.ts';
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from './receive/inflate.ts';
@@ -39,6 +39,8 @@ export interface CollectorOptions {
   readonly query?: QuerySettings;
   readonly journalSegmentBytes?: number;
   readonly ledgerCompactBytes?: number;
+  /** Flow logs that there may be in a region. */
+  readonly flowLogQuota?: number;
 }
 
 export interface Collector {
@@ -48,15 +50,17 @@ export interface Collector {
   readonly routes: readonly RegisteredRoute[];
   /** Publishes all that is pending. */
   flush(): Promise<void>;
-  /** Reads the TLS files again; connections that are open stay. Throws where a file cannot be used, and the old ones stay. */
-  reloadTls(): void;
+  /**
+   * Reads the TLS files again, for connections that begin from now on; until when the certificate is valid. Throws
+   * where a file cannot be used, and the old ones stay.
+   */
+  reloadTls(): Date | null;
   stop(): Promise<void>;
 }
 
 export const DEFAULT_AGGREGATION_DELAY_MS = 300_000;
 const DEFAULT_SETTLE_MS = 1_000;
 const DEFAULT_STOP_GRACE_MS = 5_000;
-const NO_AUDIT = { append: async () => {} };
 
 /** Resolves when requests are served. What an earlier run left unpublished is taken up. */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
@@ -81,9 +85,9 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const adminTokenFile = resolve(layout.root, 'admin-token');
   const metrics = new Metrics();
   const tls = options.tls ? readTls(options.tls) : null;
-  const tokens = await Tokens.open(layout.control, adminTokenFile, NO_AUDIT);
-  const inventory = await Inventory.open(layout.control);
-  const router = routerOf(inventory);
+  const control = await Control.open(layout.control, { flowLogQuota: options.flowLogQuota ?? DEFAULT_FLOW_LOG_QUOTA }, log);
+  const tokens = await Tokens.open(layout.control, adminTokenFile, control.store.audit);
+  const router = routerOf(control);
   const { ledger, journal, positions, frames } = await openStorage(options, layout, metrics);
   const pending = new PendingWindows({
     aggregationDelayMs: options.aggregationDelayMs ?? DEFAULT_AGGREGATION_DELAY_MS, settleMs: options.settleMs ?? DEFAULT_SETTLE_MS,
@@ -99,7 +103,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   });
   for (const frame of frames) publisher.add(frame);
   const catalog = new CommittedCatalog(
-    layout.root, ledger.state, () => inventory.topology?.logStores.map(({ name }) => name) ?? [],
+    layout.root, ledger.state, () => control.store.state.topology.logStores.map(({ name }) => name),
     (logStore, from, to) => pending.count(from, to, (eniId, { seconds }, frame) =>
       router().routes(eniId, seconds, [frame.logStore]).some((route) => route.logStore === logStore)),
   );
@@ -109,16 +113,18 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   readGauges(metrics, pending, journal, pool);
   let stopping: Promise<void> | null = null;
   const server = createServer({
-    receiver, limits, inventory, tokens, catalog, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
+    receiver, limits, control, tokens, catalog, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
   });
   const shutDown = async (): Promise<void> => {
     // Node watches over slow senders no more once a server closes: one of them could keep it open for ever
     const grace = setTimeout(() => server.server.closeAllConnections(), options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS);
+    control.board.close();
     await server.close();
     clearTimeout(grace);
     await publisher.stop();
     await pool.stop();
     await tokens.close();
+    await control.close();
     await journal.close();
     await ledger.close();
     await lock.release();
@@ -131,7 +137,10 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
     return {
       url, adminTokenFile, routes: server.registeredRoutes(), flush: () => publisher.flush(), stop,
       reloadTls: () => {
-        if (options.tls) (server.server as Server).setSecureContext(readTls(options.tls).options);
+        if (!options.tls) return null;
+        const renewed = readTls(options.tls);
+        (server.server as Server).setSecureContext(renewed.options);
+        return renewed.validUntil;
       },
     };
   } catch (cause) {
@@ -176,14 +185,14 @@ async function openStorage(options: CollectorOptions, layout: DataLayout, metric
   return { ledger, journal, positions, frames };
 }
 
-/** The routes of the inventory as it is now; worked out again when it changes. */
-function routerOf(inventory: Inventory): () => Router {
-  let topology: Topology | null = null;
-  let router = new Router(null);
+/** The routes of the plan as it is now; worked out again when it changes. */
+function routerOf(control: Control): () => Router {
+  let plan = NOTHING_PLANNED;
+  let router = new Router(plan);
   return () => {
-    if (inventory.topology !== topology) {
-      topology = inventory.topology;
-      router = new Router(topology);
+    if (control.recordingPlan !== plan) {
+      plan = control.recordingPlan;
+      router = new Router(plan);
     }
     return router;
   };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { groupDocument, prefixListDocument } from '../../shared/topology/export.ts';
-import type { Eni, SecurityGroup, Topology } from '../../shared/topology/topology.ts';
+import type { Eni, SecurityGroup } from '../../shared/topology/topology.ts';
 import type { KnownAgent } from './agent-registry.ts';
 import type { ControlState } from './control-state.ts';
 import { recordings, type Recording } from './coverage.ts';

@@ -31,11 +31,11 @@ export interface AuditEntry {
 
 /** A change that is told in more than this many bytes is told by its size alone. */
 const MAX_CHANGES_BYTES = 256 * 1024;
-const FILE_BYTES = 16 * 1024 * 1024;
+const FILE_BYTES = 4 * 1024 * 1024;
 const FILE_NAME = /^audit-(\d{10})\.ndjson$/;
 
 /**
- * What was changed, by whom and when: one JSON object a line, a new file at 16 MiB, named by its first number.
+ * What was changed, by whom and when: one JSON object a line, a new file at 4 MiB, named by its first number.
  *
  * I1. An entry is durable before the change that it tells of is made: nothing changes without one.
  */

@@ -118,7 +118,7 @@ export class ControlStore {
 function keptAnswer({ answers }: ControlState, { key, fingerprint }: Repeatable, { tokenId }: Actor): KeptAnswer | undefined {
   const known = answers.find((answer) => answer.key === key && answer.tokenId === tokenId);
   if (known && known.fingerprint !== fingerprint) {
-    throw new Problem(422, 'the Idempotency-Key was used for another request before; use a new one for a new request', { code: 'idempotency-key-reused' });
+    throw new Problem(422, 'the Idempotency-Key was used for another request before; use a new one for a new request', { type: 'urn:weir:problem:idempotency-key-reused' });
   }
   return known;
 }

@@ -34,8 +34,9 @@ export function deleteFlowLog(id: string, settings: ControlSettings) {
   };
 }
 
-export function findFlowLog({ topology: { flowLogs } }: ControlState, id: string): FlowLog {
-  const found = flowLogs.find(({ flowLogId }) => flowLogId === id);
+/** `sees`: whether the one who asks may know of the LogStore. */
+export function findFlowLog({ topology: { flowLogs } }: ControlState, id: string, sees: (logStore: string) => boolean = () => true): FlowLog {
+  const found = flowLogs.find(({ flowLogId, logStore }) => flowLogId === id && sees(logStore));
   if (!found) throw new Problem(404, `there is no flow log ${JSON.stringify(id.slice(0, 100))}; weir flow-log list shows those that there are`);
   return found;
 }

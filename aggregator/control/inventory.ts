@@ -41,7 +41,7 @@ export function deleteResource(kind: ResourceKind, id: string, settings: Control
     const problems = referenceProblems(topology);
     if (problems.length > 0) {
       throw new Problem(409, `${kind.name} ${id} is still referred to, by ${problems.length} others: ${problems.slice(0, 3).join('; ')}; change or delete those first`,
-        { code: 'in-use', references: problems.slice(0, 100) });
+        { type: 'urn:weir:problem:in-use', references: problems.slice(0, 100) });
     }
     return { state: withTopology(state, topology, now, settings), answer: null };
   };

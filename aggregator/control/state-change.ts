@@ -40,11 +40,11 @@ function checkFlowLogs({ topology: before, authorizations }: ControlState, after
   const account = accountOf(after);
   if (created.length > 0 && !authorizations.some(({ accountId }) => accountId === account)) {
     throw new Problem(403, `account ${account} has not allowed flow logs to write to LogStores; weir authorize (PUT /v1/authorization) does, once`,
-      { code: 'not-authorized' });
+      { type: 'urn:weir:problem:not-authorized' });
   }
   if (created.length > 0 && after.flowLogs.length > flowLogQuota) {
     throw new Problem(409, `there may be ${flowLogQuota} flow logs in a region, and there are ${before.flowLogs.length}; delete one, or start the collector with a higher --flow-log-quota`,
-      { code: 'flow-log-quota', quota: flowLogQuota });
+      { type: 'urn:weir:problem:flow-log-quota', quota: flowLogQuota });
   }
   for (const flowLog of changed) checkFlowLog(flowLog, after);
 }
@@ -55,17 +55,17 @@ function checkFlowLog(flowLog: FlowLog, { flowLogs, logStores }: Topology): void
   if (!logStores.some((store) => store.name === logStore)) {
     const known = logStores.slice(0, 10).map((store) => store.name).join(', ');
     throw new Problem(422, `flow log ${name}: there is no LogStore ${logStore}; ${known === '' ? `create it: weir logstore create ${logStore}` : `there are ${known}; or create it: weir logstore create ${logStore}`}`,
-      { code: 'no-such-logstore' });
+      { type: 'urn:weir:problem:no-such-logstore' });
   }
   const namesake = others.find((other) => other.name === name);
-  if (namesake) throw new Problem(409, `flow log ${namesake.flowLogId} has the name ${JSON.stringify(name)} already; give another name`, { code: 'name-taken', 'flow-log-id': namesake.flowLogId });
+  if (namesake) throw new Problem(409, `flow log ${namesake.flowLogId} has the name ${JSON.stringify(name)} already; give another name`, { type: 'urn:weir:problem:name-taken', 'flow-log-id': namesake.flowLogId });
   if (!FLOW_LOG_WINDOWS.includes(windowSeconds)) {
     throw new Problem(422, `flow log ${name}: a window of ${windowSeconds} s; 60s, 300s and 600s are possible, and for tests ${FLOW_LOG_WINDOWS.filter((seconds) => seconds < 60).map((seconds) => `${seconds}s`).join(', ')}`,
-      { code: 'window' });
+      { type: 'urn:weir:problem:window' });
   }
   const reporting = analysisReport && others.find((other) => other.analysisReport && other.logStore === logStore);
   if (reporting) {
-    throw new Problem(409, `LogStore ${logStore} has its analysis report already, by flow log ${reporting.flowLogId} (${reporting.name}); create this one without`, { code: 'report-exists' });
+    throw new Problem(409, `LogStore ${logStore} has its analysis report already, by flow log ${reporting.flowLogId} (${reporting.name}); create this one without`, { type: 'urn:weir:problem:report-exists' });
   }
 }
 

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { Problem } from '../api/problem.ts';
+import type { ControlState, SavedQuery } from './control-state.ts';
+import type { Outcome } from './control-store.ts';
+
+const MAX_SAVED_QUERIES = 10_000;
+
+/** `check` throws where the query's text is wrong. */
+export function saveQuery(id: string | null, given: Omit<SavedQuery, 'id'>, check: (text: string) => void) {
+  const savedId = id ?? `sq-${randomBytes(8).toString('hex')}`;
+  return (state: ControlState): Outcome<SavedQuery> => {
+    check(given.query);
+    const known = state.savedQueries.find((query) => query.id === savedId);
+    if (id !== null && !known) throw noSuch(id);
+    if (state.savedQueries.length >= MAX_SAVED_QUERIES && !known) throw new Problem(409, `there are ${MAX_SAVED_QUERIES} saved queries; delete some`);
+    const query = { id: savedId, ...given };
+    const savedQueries = known ? state.savedQueries.map((other) => (other === known ? query : other)) : [...state.savedQueries, query];
+    return { state: { ...state, savedQueries }, answer: query, changes: [{ kind: 'saved-query', id: savedId, before: known ? { ...known } : null, after: { ...query } }] };
+  };
+}
+
+export function deleteSavedQuery(id: string) {
+  return (state: ControlState): Outcome<null> => {
+    const known = state.savedQueries.find((query) => query.id === id);
+    if (!known) throw noSuch(id);
+    return {
+      state: { ...state, savedQueries: state.savedQueries.filter((query) => query !== known) }, answer: null,
+      changes: [{ kind: 'saved-query', id, before: { ...known }, after: null }],
+    };
+  };
+}
+
+function noSuch(id: string): Problem {
+  return new Problem(404, `there is no saved query ${JSON.stringify(id.slice(0, 100))}`);
+}
