@@ -55,6 +55,7 @@ export class AgentRegistry {
   private readonly onFailure: (error: Error) => void;
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> = Promise.resolve();
+  private nextWrite: Promise<void> | null = null;
 
   private constructor(path: string, agents: readonly KnownAgent[], onReport: () => void, onFailure: (error: Error) => void) {
     this.path = path;
@@ -119,10 +120,12 @@ export class AgentRegistry {
     await this.write();
   }
 
+  /** Those who come while one write is under way share the next one. */
   private write(): Promise<void> {
-    const done = this.writing.catch(() => {}).then(() => replaceFile(this.path, `${JSON.stringify(this.list(), null, 1)}\n`));
-    this.writing = done;
-    return done;
+    return (this.nextWrite ??= this.writing.catch(() => {}).then(() => {
+      this.nextWrite = null;
+      return (this.writing = replaceFile(this.path, `${JSON.stringify(this.list(), null, 1)}\n`));
+    }));
   }
 }
 

@@ -68,14 +68,14 @@ export class AssignmentBoard {
 
   close(): void {
     if (this.timer) clearTimeout(this.timer);
-    for (const waiter of [...this.waiters]) waiter.resolve();
+    for (const waiter of this.waiters) waiter.resolve();
   }
 
   private renew(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
     this.current = this.makePlan();
-    for (const waiter of [...this.waiters]) if (this.current.etag(waiter.agentId) !== waiter.etag) waiter.resolve();
+    for (const waiter of this.waiters) if (this.current.etag(waiter.agentId) !== waiter.etag) waiter.resolve();
   }
 
   private makePlan(): AssignmentPlan {
