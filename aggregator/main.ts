@@ -1,8 +1,9 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { Logger } from 'winston';
 import { parseSeconds } from '../shared/duration.ts';
-import { DEFAULT_AGGREGATION_DELAY_MS, startCollector } from './collector.ts';
+import { DEFAULT_AGGREGATION_DELAY_MS, startCollector, type Collector } from './collector.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
+import type { TlsFiles } from './tls.ts';
 
 export { startCollector, type Collector, type CollectorOptions } from './collector.ts';
 
@@ -10,6 +11,9 @@ interface CollectorArguments {
   data: string;
   listen: string;
   aggregationDelay: string;
+  tlsCert: string | undefined;
+  tlsKey: string | undefined;
+  tlsClientCa: string | undefined;
 }
 
 /** `weir collector`: runs until SIGINT or SIGTERM. */
@@ -22,21 +26,39 @@ export function collectorCommand(log: Logger): CommandModule<object, CollectorAr
       .option('listen', { type: 'string', default: '127.0.0.1:8790', requiresArg: true, describe: 'address and port of the API' })
       .option('aggregation-delay', {
         type: 'string', default: `${DEFAULT_AGGREGATION_DELAY_MS / 1000}s`, requiresArg: true, describe: 'publish a window so long after its end even if seals are missing',
-      }) as unknown as Argv<CollectorArguments>,
+      })
+      .option('tls-cert', { type: 'string', requiresArg: true, implies: 'tls-key', describe: 'PEM file of the certificate: serve https. Read again on SIGHUP' })
+      .option('tls-key', { type: 'string', requiresArg: true, implies: 'tls-cert', describe: 'PEM file of its key' })
+      .option('tls-client-ca', { type: 'string', requiresArg: true, implies: 'tls-cert', describe: 'PEM file of an authority: clients need a certificate that it signed, besides their token' }) as unknown as Argv<CollectorArguments>,
     handler: (given) => runCollector(given, log),
   };
 }
 
-async function runCollector({ data, listen, aggregationDelay }: CollectorArguments, log: Logger): Promise<void> {
+async function runCollector(given: CollectorArguments, log: Logger): Promise<void> {
+  const { data, listen, aggregationDelay } = given;
   const address = parseListenAddress(listen);
+  const tls = tlsFiles(given);
   const aggregationDelayMs = parseSeconds(aggregationDelay, '--aggregation-delay') * 1000;
   // Before the start: a signal in the midst of it stops the collector too.
   const ended = untilSignal();
-  const collector = await startCollector({ data, ...address, aggregationDelayMs, log });
+  const collector = await startCollector({ data, ...address, aggregationDelayMs, log, ...(tls ? { tls } : {}) });
   log.info(`collector on ${collector.url}, data in ${data}; the admin token is in ${collector.adminTokenFile}`);
-  if (!isLoopback(address)) log.warn(`${collector.url} is open to other hosts without TLS: tokens and records pass in clear`);
+  if (tls) process.on('SIGHUP', () => reloadTls(collector, log));
+  else if (!isLoopback(address)) log.warn(`${collector.url} is open to other hosts without TLS: tokens and records pass in clear`);
   log.info(`${await ended}: stopping`);
   await collector.stop();
+}
+
+function tlsFiles({ tlsCert, tlsKey, tlsClientCa }: CollectorArguments): TlsFiles | null {
+  return tlsCert === undefined || tlsKey === undefined ? null : { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa ?? null };
+}
+
+function reloadTls(collector: Collector, log: Logger): void {
+  try {
+    log.info(`SIGHUP: the certificate was read again and is valid until ${collector.reloadTls()?.toISOString() ?? ''}`);
+  } catch (error) {
+    log.error(`SIGHUP: the certificate before stays: ${(error as Error).message}`);
+  }
 }
 
 function untilSignal(): Promise<string> {

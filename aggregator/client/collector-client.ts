@@ -1,12 +1,21 @@
 import { readFileSync } from 'node:fs';
-import { request, type Dispatcher } from 'undici';
+import { Agent, request, type Dispatcher } from 'undici';
 import { accessToken } from '../../shared/access-token.ts';
 import { WeirError } from '../../shared/errors.ts';
+import { clientTls, type ClientOptions, type ClientTls } from './client-options.ts';
 
 export const DEFAULT_COLLECTOR = 'http://127.0.0.1:8790';
 const HEADERS_TIMEOUT_MS = 120_000;
 const MAXIMUM_PROBLEM_CHARACTERS = 64 * 1024;
 const SHOWN_CHARACTERS = 60;
+/** By the code of the error. */
+const TLS_WAYS_OUT: readonly (readonly [RegExp, string])[] = [
+  [/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/, 'no authority that is known here signed its certificate; --ca or WEIR_CA names one'],
+  [/ALTNAME_INVALID/, 'its certificate is for another name; use the one that it is for'],
+  [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, 'its certificate is not valid at this time'],
+  [/ALERT_CERTIFICATE_REQUIRED|ALERT_HANDSHAKE_FAILURE|ALERT_UNKNOWN_CA|ALERT_BAD_CERTIFICATE/, 'it wants a certificate of an authority that it knows; --client-cert and --client-key give one'],
+  [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/, 'it speaks no TLS: is its URL http://…?'],
+];
 const CONNECTION_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 
 /** What the collector said no to. PERMISSION where it was the token. */
@@ -23,13 +32,6 @@ export class RefusedRequest extends WeirError {
   }
 }
 
-export interface CollectorOptions {
-  /** Base URL; else WEIR_COLLECTOR, else the collector on this machine. */
-  readonly collector?: string | undefined;
-  /** File with the token; else WEIR_TOKEN, else the file that WEIR_TOKEN_FILE names. */
-  readonly tokenFile?: string | undefined;
-}
-
 export interface CollectorRequest {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** Sent as JSON. */
@@ -43,14 +45,17 @@ export interface CollectorRequest {
 export class CollectorClient {
   readonly baseUrl: URL;
   private readonly token: string | null;
+  private readonly dispatcher: Dispatcher | null;
 
-  constructor(baseUrl: string, token: string | null) {
+  constructor(baseUrl: string, token: string | null, tls: ClientTls | null = null) {
     this.baseUrl = parseBaseUrl(baseUrl);
     this.token = token;
+    this.dispatcher = tls && new Agent({ connect: { ...tls } });
   }
 
-  static from(options: CollectorOptions, environment: NodeJS.ProcessEnv): CollectorClient {
-    return new CollectorClient(options.collector ?? environment['WEIR_COLLECTOR'] ?? DEFAULT_COLLECTOR, accessToken(options.tokenFile, environment, (path) => readFileSync(path, 'utf8')));
+  static from(options: ClientOptions, environment: NodeJS.ProcessEnv): CollectorClient {
+    const token = accessToken(options.tokenFile, environment, (path) => readFileSync(path, 'utf8'));
+    return new CollectorClient(options.collector ?? environment['WEIR_COLLECTOR'] ?? DEFAULT_COLLECTOR, token, clientTls(options, environment));
   }
 
   /** An answer of 2xx, its body not read yet. Anything else throws. */
@@ -70,6 +75,7 @@ export class CollectorClient {
         },
         body: given.yaml ?? (given.body === undefined ? null : JSON.stringify(given.body)),
         ...(given.signal ? { signal: given.signal } : {}),
+        ...(this.dispatcher ? { dispatcher: this.dispatcher } : {}),
       });
     } catch (error) {
       throw this.unreachable(error);
@@ -115,9 +121,8 @@ export class CollectorClient {
 
   private unreachable(error: unknown): WeirError {
     const { code, message } = error as NodeJS.ErrnoException;
-    return new WeirError('NETWORK',
-      `no answer from the collector at ${this.baseUrl.origin} (${code ?? message}): is it running, and does --collector or WEIR_COLLECTOR name it?`,
-      { cause: error });
+    const wayOut = TLS_WAYS_OUT.find(([pattern]) => pattern.test(code ?? ''))?.[1] ?? 'is it running, and does --collector or WEIR_COLLECTOR name it?';
+    return new WeirError('NETWORK', `no answer from the collector at ${this.baseUrl.origin} (${code ?? message}): ${wayOut}`, { cause: error });
   }
 }
 

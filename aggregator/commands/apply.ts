@@ -3,13 +3,12 @@ import type { Argv, CommandModule } from 'yargs';
 import { refusedBySystem } from '../../shared/errors.ts';
 import { parseTopology } from '../../shared/topology/parse.ts';
 import type { CommandLog } from '../../shared/command-log.ts';
+import { withClientOptions, type ClientOptions } from '../client/client-options.ts';
 import { CollectorClient } from '../client/collector-client.ts';
 
-interface ApplyArguments {
+interface ApplyArguments extends ClientOptions {
   file: string;
   json: boolean;
-  collector: string | undefined;
-  tokenFile: string | undefined;
 }
 
 /** `weir apply -f vpc.yaml`: what is wrong with the file is told before anything is sent. */
@@ -17,11 +16,9 @@ export function applyCommand(log: CommandLog): CommandModule<object, ApplyArgume
   return {
     command: 'apply',
     describe: 'Send the inventory (networks, security groups, ENIs, flow logs) to the collector',
-    builder: (yargs) => yargs
+    builder: (yargs) => withClientOptions(yargs, 'admin')
       .option('file', { alias: 'f', type: 'string', demandOption: true, requiresArg: true, describe: 'YAML document; - is standard input' })
-      .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' })
-      .option('collector', { type: 'string', requiresArg: true, describe: 'URL of the collector (or WEIR_COLLECTOR)' })
-      .option('token-file', { type: 'string', requiresArg: true, describe: 'file with an admin token (or WEIR_TOKEN, WEIR_TOKEN_FILE)' }) as unknown as Argv<ApplyArguments>,
+      .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' }) as unknown as Argv<ApplyArguments>,
     handler: (given) => runApply(given, log),
   };
 }

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs';
 import type { Dispatcher } from 'undici';
 import type { Argv, CommandModule } from 'yargs';
 import type { CommandLog } from '../../shared/command-log.ts';
+import { withClientOptions, type ClientOptions } from '../client/client-options.ts';
 import { CollectorClient, RefusedRequest } from '../client/collector-client.ts';
 import type { Completeness } from '../logstore/catalog.ts';
 import { parseQuery } from '../query/language/parser.ts';
@@ -12,7 +13,7 @@ import { OutputStream } from './output-stream.ts';
 const FORMATS = ['table', 'json', 'csv', 'text', 'parquet'] as const;
 type QueryFormat = (typeof FORMATS)[number];
 
-export interface QueryArguments {
+export interface QueryArguments extends ClientOptions {
   logstore: string;
   query: string | undefined;
   from: string | undefined;
@@ -22,8 +23,6 @@ export interface QueryArguments {
   limit: number | undefined;
   fields: string | undefined;
   output: string | undefined;
-  collector: string | undefined;
-  tokenFile: string | undefined;
   quiet: boolean;
 }
 
@@ -42,7 +41,7 @@ export function queryCommand(log: CommandLog): CommandModule<object, QueryArgume
 }
 
 function options(yargs: Argv): Argv<QueryArguments> {
-  return yargs
+  return withClientOptions(yargs)
     .positional('logstore', { type: 'string', demandOption: true, describe: 'name of the LogStore' })
     .positional('query', { type: 'string', describe: "such as 'action:REJECT dstport:22', or '* | SELECT srcaddr, count(*) GROUP BY 1'; every record unless given" })
     .option('from', { type: 'string', requiresArg: true, describe: 'windows that start at this time or later: Unix seconds, RFC 3339, or -1h; all time unless given' })
@@ -52,8 +51,6 @@ function options(yargs: Argv): Argv<QueryArguments> {
     .option('limit', { type: 'number', requiresArg: true, describe: `records at most; ${TABLE_RECORDS} in a table, all in other formats unless given` })
     .option('fields', { type: 'string', requiresArg: true, describe: 'names with commas; default, all' })
     .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'write to this file instead of stdout' })
-    .option('collector', { type: 'string', requiresArg: true, describe: 'URL of the collector (or WEIR_COLLECTOR)' })
-    .option('token-file', { type: 'string', requiresArg: true, describe: 'file with the token (or WEIR_TOKEN, WEIR_TOKEN_FILE)' })
     .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'no summary on stderr' })
     .check((given: Record<string, unknown>) => {
       const limit = given['limit'];

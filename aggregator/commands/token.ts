@@ -1,77 +1,134 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { CommandLog } from '../../shared/command-log.ts';
+import { WeirError } from '../../shared/errors.ts';
+import { withClientOptions, type ClientOptions } from '../client/client-options.ts';
 import { CollectorClient } from '../client/collector-client.ts';
 import { SCOPES } from '../control/token-text.ts';
+import { printTable } from './query-table.ts';
 
-interface ClientArguments {
+interface TokenArguments extends ClientOptions {
   json: boolean;
-  collector: string | undefined;
-  tokenFile: string | undefined;
 }
-interface CreateArguments extends ClientArguments {
+interface CreateArguments extends TokenArguments {
   scope: string;
   agentId: string | undefined;
+  logstore: string[] | undefined;
   name: string | undefined;
+  expires: string | undefined;
 }
-interface RevokeArguments extends ClientArguments {
+interface IdArguments extends TokenArguments {
   id: string;
+}
+interface RotateArguments extends IdArguments {
+  overlap: string | undefined;
 }
 
 interface TokenAnswer {
-  readonly id: string;
-  readonly name: string;
-  readonly scope: string;
+  readonly 'id': string;
+  readonly 'name': string;
+  readonly 'scope': string;
   readonly 'agent-id': string | null;
-  readonly created: string;
-  readonly token?: string;
+  readonly 'logstores': readonly string[] | null;
+  readonly 'state': string;
+  readonly 'created': string;
+  readonly 'expires': string | null;
+  readonly 'last-used': string | null;
+  readonly 'rotated-from': string | null;
+}
+interface NewTokenAnswer extends TokenAnswer {
+  readonly token: string;
 }
 
-/** `weir token create|list|revoke`: who may send, ask, and command. */
+const PAGE_TOKENS = 1000;
+
+/** `weir token create|list|rotate|revoke`: who may send, ask, command, and let agents in. */
 export function tokenCommand(log: CommandLog): CommandModule {
   return {
     command: 'token',
-    describe: 'Create, list and revoke tokens of the collector',
-    builder: (yargs) => yargs
+    describe: 'Create, list, rotate and revoke tokens of the collector',
+    builder: (yargs) => withClientOptions(yargs, 'admin')
       .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' })
-      .option('collector', { type: 'string', requiresArg: true, describe: 'URL of the collector (or WEIR_COLLECTOR)' })
-      .option('token-file', { type: 'string', requiresArg: true, describe: 'file with an admin token (or WEIR_TOKEN, WEIR_TOKEN_FILE)' })
       .command({
         command: 'create',
         describe: 'Make a token; it is shown once, on stdout',
         builder: (create: Argv) => create
-          .option('scope', { choices: SCOPES, demandOption: true, describe: 'what it allows' })
-          .option('agent-id', { type: 'string', requiresArg: true, describe: 'ingest: the one agent that may use it; any, unless given' })
+          .option('scope', { choices: SCOPES, demandOption: true, describe: 'what it allows; enrol: to make one agent known, once' })
+          .option('agent-id', { type: 'string', requiresArg: true, describe: "ingest: the one agent that may use it, '*' for any; enrol: the one agent that may enrol with it" })
+          .option('logstore', { type: 'string', array: true, requiresArg: true, describe: 'query: the LogStores that it may read; all unless given' })
+          .option('expires', { type: 'string', requiresArg: true, describe: 'such as 30d, or a time in RFC 3339; never unless given, a one-time token in an hour' })
           .option('name', { type: 'string', requiresArg: true, describe: 'what it is for' }) as unknown as Argv<CreateArguments>,
         handler: (given: CreateArguments) => create(given, log),
       })
-      .command({ command: 'list', describe: 'Tokens that are valid', builder: (list: Argv) => list as unknown as Argv<ClientArguments>, handler: (given: ClientArguments) => list(given) })
+      .command({ command: 'list', describe: 'Tokens, and when they were last used', builder: (list: Argv) => list as unknown as Argv<TokenArguments>, handler: (given: TokenArguments) => list(given) })
       .command({
-        command: 'revoke <id>',
-        describe: 'Make a token invalid, at once',
-        builder: (revoke: Argv) => revoke.positional('id', { type: 'string', demandOption: true, describe: 'as list shows it' }) as unknown as Argv<RevokeArguments>,
-        handler: (given: RevokeArguments) => revoke(given, log),
+        command: 'rotate <id>',
+        describe: 'Make a token that takes the place of this one; both are valid for a while',
+        builder: (rotate: Argv) => withId(rotate)
+          .option('overlap', { type: 'string', requiresArg: true, describe: 'so long the old one goes on; 24h unless given, 0 ends it at once' }) as unknown as Argv<RotateArguments>,
+        handler: (given: RotateArguments) => rotate(given, log),
       })
-      .demandCommand(1, 'name what to do: create, list or revoke'),
+      .command({ command: 'revoke <id>', describe: 'Make a token invalid, at once', builder: (revoke: Argv) => withId(revoke) as unknown as Argv<IdArguments>, handler: (given: IdArguments) => revoke(given, log) })
+      .demandCommand(1, 'name what to do: create, list, rotate or revoke'),
     handler: () => {},
   };
 }
 
+function withId(yargs: Argv): Argv {
+  return yargs.positional('id', { type: 'string', demandOption: true, describe: 'as list shows it' });
+}
+
 async function create(given: CreateArguments, log: CommandLog): Promise<void> {
-  const body = { scope: given.scope, ...(given.name === undefined ? {} : { name: given.name }), ...(given.agentId === undefined ? {} : { 'agent-id': given.agentId }) };
-  const answer = await CollectorClient.from(given, process.env).json<TokenAnswer>(['id', 'scope', 'agent-id'], 'POST', '/v1/tokens', { body });
-  process.stdout.write(`${given.json ? JSON.stringify(answer) : answer.token}\n`);
-  if (!given.json) log.info(`${answer.id}, scope ${answer.scope}${answer['agent-id'] === null ? '' : `, agent ${answer['agent-id']}`}: keep it now, it is not shown again`);
+  const { scope, name, agentId, logstore, expires } = given;
+  const body = { scope, name, 'agent-id': agentId, 'logstores': logstore, expires };
+  printOnce(given, await CollectorClient.from(given, process.env).json<NewTokenAnswer>(['id', 'token'], 'POST', '/v1/tokens', { body }), log);
 }
 
-async function list(given: ClientArguments): Promise<void> {
-  const { tokens } = await CollectorClient.from(given, process.env).json<{ tokens: TokenAnswer[] }>(['tokens'], 'GET', '/v1/tokens');
-  for (const token of tokens) {
-    process.stdout.write(`${given.json ? JSON.stringify(token) : [token.id, token.scope, token['agent-id'] ?? '-', token.created, token.name].join('  ')}\n`);
+async function rotate(given: RotateArguments, log: CommandLog): Promise<void> {
+  const answer = await CollectorClient.from(given, process.env).json<NewTokenAnswer>(['id', 'token'], 'POST', `${pathOf(given.id)}/rotate`, { body: { overlap: given.overlap } });
+  printOnce(given, answer, log);
+}
+
+function printOnce({ json }: TokenArguments, answer: NewTokenAnswer, log: CommandLog): void {
+  process.stdout.write(`${json ? JSON.stringify(answer) : answer.token}\n`);
+  const place = answer['rotated-from'] === null ? '' : ` takes the place of ${answer['rotated-from']}`;
+  if (!json) log.info(`${answer.id}${place}: ${answer.scope}, ${limitsOf(answer)}, expires ${answer.expires ?? 'never'}; keep it now, it is not shown again`);
+}
+
+async function list(given: TokenArguments): Promise<void> {
+  const client = CollectorClient.from(given, process.env);
+  const tokens: TokenAnswer[] = [];
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const page = await client.json<{ tokens: TokenAnswer[]; next: string | null }>(['tokens', 'next'], 'GET', '/v1/tokens', { query: { limit: PAGE_TOKENS, cursor } });
+    tokens.push(...page.tokens);
+    cursor = page.next;
   }
+  if (given.json) {
+    for (const token of tokens) process.stdout.write(`${JSON.stringify(token)}\n`);
+    return;
+  }
+  const columns = ['id', 'scope', 'limits', 'created', 'expires', 'last used', 'name'].map((name) => ({ name, type: 'VARCHAR' }));
+  process.stdout.write(printTable({ columns, rows: tokens.map((token) => [
+    token.id, token.scope, limitsOf(token), minute(token.created), token.state === 'valid' ? minute(token.expires) : token.state, minute(token['last-used']), token.name,
+  ]) }));
 }
 
-async function revoke(given: RevokeArguments, log: CommandLog): Promise<void> {
-  const { body } = await CollectorClient.from(given, process.env).open('DELETE', `/v1/tokens/${encodeURIComponent(given.id)}`);
+function limitsOf({ 'agent-id': agentId, logstores }: TokenAnswer): string {
+  return agentId !== null ? `agent ${agentId === '*' ? 'any' : agentId}` : logstores !== null ? `logstores ${logstores.join(', ')}` : 'no limits';
+}
+
+function minute(time: string | null): string | null {
+  return time && `${time.slice(0, 16)}Z`;
+}
+
+async function revoke(given: IdArguments, log: CommandLog): Promise<void> {
+  const { body } = await CollectorClient.from(given, process.env).open('DELETE', pathOf(given.id));
   await body.dump();
-  log.info(`${given.id} is revoked`);
+  if (given.json) process.stdout.write(`${JSON.stringify({ id: given.id, revoked: true })}\n`);
+  else log.info(`${given.id} is revoked`);
+}
+
+/** A token in the place of its id would stand in the logs of proxies. */
+function pathOf(id: string): string {
+  if (!/^tok-[0-9a-f]{1,64}$/.test(id)) throw new WeirError('USAGE', 'this is no id of a token; weir token list shows them, tok-…');
+  return `/v1/tokens/${id}`;
 }
