@@ -51,7 +51,7 @@ export function rotated(entries: Entries, id: string, overlapMs: number, nowMs: 
   const settledEntries = settled(entries, id);
   const left = overlapMs === 0
     ? settledEntries.filter((entry) => entry.id !== id)
-    : settledEntries.map((entry) => (entry.id === id ? { ...entry, overlapUntil: new Date(nowMs + overlapMs).toISOString() } : entry));
+    : settledEntries.map((entry) => (entry.id === id ? { ...entry, overlapUntil: new Date(Math.min(endsAtMs(old), nowMs + overlapMs)).toISOString() } : entry));
   return checkedForAdmin(entries, { entries: [...left, successor], answer: { token: made.token, entry: successor } });
 }
 

@@ -141,7 +141,7 @@ export class Tokens {
   private change<T>(actor: Actor, action: string | null, work: Work<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.waiting.push({ actor, action, work, resolve: resolve as (answer: unknown) => void, reject });
-      this.writing ??= this.writeWaiting().finally(() => { this.writing = null; });
+      this.writing ??= this.writeWaiting();
     });
   }
 
@@ -167,6 +167,8 @@ export class Tokens {
         (error: unknown) => made.forEach(({ change }) => change.reject(error)),
       );
     }
+    // in the same turn as the look at what waits: nothing comes between
+    this.writing = null;
   }
 
   private async write(entries: readonly TokenEntry[]): Promise<void> {
