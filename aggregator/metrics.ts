@@ -10,6 +10,7 @@ export class Metrics {
   readonly publishFailures = this.counter('weir_publish_failures_total', 'Publications that failed and are tried again.');
   readonly publishedWindows = this.counter('weir_published_windows_total', 'Windows published, amendments included.');
   readonly publishedRows = this.counter('weir_published_rows_total', 'Rows written to LogStores, those written again included.');
+  readonly leftOutRows = this.counter('weir_left_out_rows_total', 'Rows that no LogStore took: no flow log covered the ENI then, or the LogStore keeps that time no longer.', ['reason']);
   readonly journalSync = this.histogram('weir_journal_sync_seconds', 'Time of one write and fdatasync of the journal.',
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]);
   readonly journalGroup = this.histogram('weir_journal_group_batches', 'Batches that shared one fdatasync.', [1, 2, 4, 8, 16, 32, 64, 128, 256]);

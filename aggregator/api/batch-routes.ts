@@ -7,7 +7,10 @@ import { speaksFor } from './authorization.ts';
 import { Problem } from './problem.ts';
 
 export const DEFAULT_LOGSTORE = 'default';
-const AGENT_ID = /^[\x21-\x7e]{1,128}$/;
+/** Those with `!` in front are the collector's own. */
+const AGENT_ID = /^[\x22-\x7e][\x21-\x7e]{0,127}$/;
+/** In the place of a LogStore: rows go where flow logs say, and nowhere else. */
+const NO_LOGSTORE = '-';
 
 const BATCHES = {
   summary: 'Send records and seals', tags: ['batches'], bodyTypes: [COLUMNAR_TYPE, NDJSON_TYPE],
@@ -16,7 +19,7 @@ const BATCHES = {
     'weir-agent-id': { description: 'Who sends.', required: true },
     'weir-epoch': { description: 'Larger after every start of the sender.', required: true },
     'weir-sequence': { description: 'Number of the batch within the epoch, from 1, without gaps.', required: true },
-    'weir-logstore': { description: 'LogStore of rows that no flow log covers.' },
+    'weir-logstore': { description: `LogStore of rows whose ENI no flow log has ever covered, ${DEFAULT_LOGSTORE} unless given; ${NO_LOGSTORE}: they go nowhere.` },
     'content-encoding': { description: 'gzip or zstd.' },
   },
 };
@@ -49,8 +52,9 @@ export function batchRoutes(app: FastifyInstance, receiver: Receiver, limits: Bo
 }
 
 function readRequest(request: FastifyRequest): IncomingBatch {
-  const logStore = header(request, 'weir-logstore') ?? DEFAULT_LOGSTORE;
-  if (!LOGSTORE_NAME.test(logStore)) throw new Problem(400, `weir-logstore is ${JSON.stringify(logStore.slice(0, 80))}; a LogStore's name has 1 to 63 of a-z, 0-9, - and _`);
+  const named = header(request, 'weir-logstore') ?? DEFAULT_LOGSTORE;
+  const logStore = named === NO_LOGSTORE ? null : named;
+  if (logStore !== null && !LOGSTORE_NAME.test(logStore)) throw new Problem(400, `weir-logstore is ${JSON.stringify(logStore.slice(0, 80))}; a LogStore's name has 1 to 63 of a-z, 0-9, - and _, and - alone stands for none`);
   return {
     agent: readAgent(request),
     epoch: whole(request, 'weir-epoch', 0),
@@ -64,7 +68,7 @@ function readRequest(request: FastifyRequest): IncomingBatch {
 
 function readAgent(request: FastifyRequest): string {
   const agent = header(request, 'weir-agent-id') ?? '';
-  if (!AGENT_ID.test(agent)) throw new Problem(400, 'the header weir-agent-id must name the agent, in 1 to 128 visible ASCII characters');
+  if (!AGENT_ID.test(agent)) throw new Problem(400, 'the header weir-agent-id must name the agent, in 1 to 128 visible ASCII characters, the first of them no !');
   return agent;
 }
 

@@ -1,4 +1,4 @@
-import type { WireSeal } from '../../shared/wire/wire-seal.ts';
+import type { EniAttributes, WireSeal } from '../../shared/wire/wire-seal.ts';
 import type { FrameBody } from './segment.ts';
 
 /** What the journal notes of a batch beside its columns: enough to know, without them, what is to be published. */
@@ -6,11 +6,27 @@ export interface BatchHeader {
   readonly agent: string;
   readonly epoch: number;
   readonly sequence: number;
-  /** Where the rows of ENIs go that no flow log covers. */
-  readonly logStore: string;
+  /** Where the rows of ENIs go that no flow log has ever covered; null: nowhere. */
+  readonly logStore: string | null;
   readonly receivedMs: number;
   readonly windows: readonly WindowContents[];
   readonly seals: readonly WireSeal[];
+  /** Of the collector's own frames. */
+  readonly rollCall?: RollCall;
+}
+
+/** Who was to seal a window that has ended. */
+export interface RollCall {
+  /** Unix seconds. */
+  readonly start: number;
+  readonly seconds: number;
+  readonly expected: readonly Expectation[];
+}
+
+export interface Expectation {
+  readonly eniId: string;
+  readonly agentId: string;
+  readonly attributes: EniAttributes;
 }
 
 /** The rows of one window in a batch. */

@@ -37,12 +37,12 @@ export class CommittedCatalog implements Catalog {
 
   logStores(): LogStoreSummary[] {
     const names = new Set([...this.inventoryNames(), ...this.state.stores.keys()]);
-    return [...names].sort().map((name) => summary(name, [...(this.state.stores.get(name)?.values() ?? [])]));
+    return [...names].sort().map((name) => summary(name, [...(this.state.stores.get(name)?.windows.values() ?? [])]));
   }
 
   /** In order of time. */
   windows(logStore: string, from: number, to: number): StoreWindow[] {
-    return [...(this.state.stores.get(logStore)?.values() ?? [])]
+    return [...(this.state.stores.get(logStore)?.windows.values() ?? [])]
       .filter((window) => overlaps(window, from, to))
       .sort((a, b) => a.start - b.start || a.seconds - b.seconds);
   }

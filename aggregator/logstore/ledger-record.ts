@@ -1,4 +1,5 @@
 import type { EniWindowCounts } from './catalog.ts';
+import type { UsageEntry } from './usage.ts';
 import type { Window } from './window.ts';
 
 /** A LogStore's answer for one window. A later one for the same LogStore and window takes its place. */
@@ -14,8 +15,17 @@ export interface StoreWindow extends Window {
 /** A window as agents sent it, of which these frames of the journal are now in the LogStores. */
 export interface PublishedWindow extends Window {
   readonly frames: readonly number[];
-  /** The seals of all that is published, relative to the data directory. */
-  readonly statePath: string;
+  /** The seals of all that is published, relative to the data directory; null in a snapshot: nothing needs them any more. */
+  readonly statePath: string | null;
+}
+
+/** What a publication took into one LogStore. */
+export interface Ingestion {
+  readonly logStore: string;
+  /** As agents sent them, before merging. */
+  readonly rows: number;
+  /** Their part of the batches, not compressed. */
+  readonly bytes: number;
 }
 
 /**
@@ -27,6 +37,30 @@ export interface PublishRecord {
   readonly commit: number;
   readonly windows: readonly PublishedWindow[];
   readonly stores: readonly StoreWindow[];
+  /** Unix milliseconds; it, and `ingested`, are absent in records of old. */
+  readonly atMs?: number;
+  readonly ingested?: readonly Ingestion[];
+}
+
+/** Retention takes windows away: of LogStores, and the seals that no LogStore needs. */
+export interface ExpireRecord {
+  readonly type: 'expire';
+  readonly atMs: number;
+  readonly stores: readonly ExpiredWindows[];
+  /** Source windows. */
+  readonly states: readonly Window[];
+}
+
+export interface ExpiredWindows {
+  readonly logStore: string;
+  readonly windows: readonly Window[];
+}
+
+/** A LogStore goes as a whole; one of its name that comes later begins empty. */
+export interface DropRecord {
+  readonly type: 'drop';
+  readonly atMs: number;
+  readonly logStore: string;
 }
 
 /** Agent, epoch, last sequence number stored. */
@@ -45,6 +79,7 @@ export interface ReleaseRecord {
   readonly lastFrame: number;
 }
 
+/** `keptFrom` and `usage` are absent in records of old. */
 export interface SnapshotRecord {
   readonly type: 'snapshot';
   readonly commit: number;
@@ -53,6 +88,9 @@ export interface SnapshotRecord {
   readonly released: readonly number[];
   readonly windows: readonly PublishedWindow[];
   readonly stores: readonly StoreWindow[];
+  /** Per LogStore: windows that end at or before this many Unix seconds were taken away. */
+  readonly keptFrom?: readonly (readonly [logStore: string, seconds: number])[];
+  readonly usage?: readonly UsageEntry[];
 }
 
-export type LedgerRecord = PublishRecord | ReleaseRecord | SnapshotRecord;
+export type LedgerRecord = PublishRecord | ExpireRecord | DropRecord | ReleaseRecord | SnapshotRecord;

@@ -1,13 +1,23 @@
-import type { AgentPosition, LedgerRecord, PublishedWindow, SnapshotRecord, StoreWindow } from './ledger-record.ts';
-import { windowKey, type Window, type WindowKey } from './window.ts';
+import type { AgentPosition, DropRecord, ExpireRecord, LedgerRecord, PublishedWindow, PublishRecord, SnapshotRecord, StoreWindow } from './ledger-record.ts';
+import { Usage } from './usage.ts';
+import { windowEnd, windowKey, windowOf, type Window, type WindowKey } from './window.ts';
+
+/** What the ledger says of one LogStore. */
+export interface StoreState {
+  readonly windows: Map<WindowKey, StoreWindow>;
+  /** Of the files together. */
+  bytes: number;
+  /** Windows that end at or before this many Unix seconds were taken away, and are not taken in again. */
+  keptFrom: number;
+}
 
 /** What the ledger's records add up to. */
 export class LedgerState {
   /** Number of the last publication. */
   commit = 0;
   lastFrame = 0;
-  /** By LogStore, then window. */
-  readonly stores = new Map<string, Map<WindowKey, StoreWindow>>();
+  readonly stores = new Map<string, StoreState>();
+  readonly usage = new Usage();
   /** Path of each source window's seals. */
   readonly statePaths = new Map<WindowKey, { readonly window: Window; readonly path: string }>();
   private readonly positions = new Map<string, AgentPosition>();
@@ -26,11 +36,20 @@ export class LedgerState {
         this.released = new Set(record.released);
         this.addWindows(record.windows);
         this.addStores(record.stores);
+        for (const [logStore, seconds] of record.keptFrom ?? []) this.store(logStore).keptFrom = seconds;
+        for (const entry of record.usage ?? []) this.usage.set(entry);
         break;
       case 'publish':
         this.commit = record.commit;
         this.addWindows(record.windows);
         this.addStores(record.stores);
+        this.noteUsage(record);
+        break;
+      case 'expire':
+        this.expire(record);
+        break;
+      case 'drop':
+        this.drop(record);
         break;
       case 'release':
         this.lastFrame = Math.max(this.lastFrame, record.lastFrame);
@@ -55,8 +74,11 @@ export class LedgerState {
       lastFrame: this.lastFrame,
       positions: [...this.positions.values()],
       released: [...this.released],
-      windows: [...this.statePaths].map(([key, { window, path }]) => ({ ...window, statePath: path, frames: framesOf.get(key) ?? [] })),
-      stores: [...this.stores.values()].flatMap((windows) => [...windows.values()]),
+      windows: [...new Set([...this.statePaths.keys(), ...framesOf.keys()])]
+        .map((key) => ({ ...windowOf(key), statePath: this.statePaths.get(key)?.path ?? null, frames: framesOf.get(key) ?? [] })),
+      stores: [...this.stores.values()].flatMap(({ windows }) => [...windows.values()]),
+      keptFrom: [...this.stores].filter(([, { keptFrom }]) => keptFrom > 0).map(([logStore, { keptFrom }]) => [logStore, keptFrom] as const),
+      usage: this.usage.entries(),
     };
   }
 
@@ -71,12 +93,13 @@ export class LedgerState {
   /** Every file that the state refers to, relative to the data directory. */
   files(): Set<string> {
     const paths = new Set([...this.statePaths.values()].map(({ path }) => path));
-    for (const windows of this.stores.values()) for (const { path } of windows.values()) if (path !== null) paths.add(path);
+    for (const { windows } of this.stores.values()) for (const { path } of windows.values()) if (path !== null) paths.add(path);
     return paths;
   }
 
   private clear(): void {
     this.stores.clear();
+    this.usage.clear();
     this.statePaths.clear();
     this.positions.clear();
     this.published.clear();
@@ -90,7 +113,7 @@ export class LedgerState {
     for (const { start, seconds, frames, statePath } of windows) {
       const window = { start, seconds };
       const key = windowKey(window);
-      this.statePaths.set(key, { window, path: statePath });
+      if (statePath !== null) this.statePaths.set(key, { window, path: statePath });
       for (const frame of frames) {
         this.lastFrame = Math.max(this.lastFrame, frame);
         const keys = this.published.get(frame);
@@ -101,10 +124,45 @@ export class LedgerState {
   }
 
   private addStores(stores: readonly StoreWindow[]): void {
-    for (const store of stores) {
-      let windows = this.stores.get(store.logStore);
-      if (!windows) this.stores.set(store.logStore, (windows = new Map()));
-      windows.set(windowKey(store), store);
+    for (const window of stores) {
+      const store = this.store(window.logStore);
+      const key = windowKey(window);
+      store.bytes += window.bytes - (store.windows.get(key)?.bytes ?? 0);
+      store.windows.set(key, window);
     }
+  }
+
+  private noteUsage({ atMs, ingested = [], stores }: PublishRecord): void {
+    if (atMs === undefined) return;
+    const taken = new Map(ingested.map((each) => [each.logStore, each]));
+    for (const logStore of new Set([...taken.keys(), ...stores.map((window) => window.logStore)])) {
+      const { rows = 0, bytes = 0 } = taken.get(logStore) ?? {};
+      this.usage.note(logStore, atMs, rows, bytes, this.store(logStore).bytes);
+    }
+  }
+
+  private expire({ atMs, stores, states }: ExpireRecord): void {
+    for (const { logStore, windows } of stores) {
+      const store = this.store(logStore);
+      for (const window of windows) {
+        const key = windowKey(window);
+        store.bytes -= store.windows.get(key)?.bytes ?? 0;
+        store.windows.delete(key);
+        store.keptFrom = Math.max(store.keptFrom, windowEnd(window));
+      }
+      this.usage.note(logStore, atMs, 0, 0, store.bytes);
+    }
+    for (const window of states) this.statePaths.delete(windowKey(window));
+  }
+
+  private drop({ atMs, logStore }: DropRecord): void {
+    this.stores.delete(logStore);
+    this.usage.note(logStore, atMs, 0, 0, 0);
+  }
+
+  private store(logStore: string): StoreState {
+    let store = this.stores.get(logStore);
+    if (!store) this.stores.set(logStore, (store = { windows: new Map(), bytes: 0, keptFrom: 0 }));
+    return store;
   }
 }

@@ -10,6 +10,11 @@ export function windowKey({ start, seconds }: Window): WindowKey {
   return `${start}+${seconds}`;
 }
 
+export function windowOf(key: WindowKey): Window {
+  const [start, seconds] = key.split('+').map(Number) as [number, number];
+  return { start, seconds };
+}
+
 export function windowEnd({ start, seconds }: Window): number {
   return start + seconds;
 }

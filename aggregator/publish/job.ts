@@ -1,6 +1,6 @@
 import type { Window } from '../logstore/window.ts';
 import type { FrameBody } from '../journal/segment.ts';
-import type { EniStatusRow } from './window-state.ts';
+import type { EniStatusRow } from './window-status.ts';
 
 /** What the publishing process is asked to do: read these frames, write these files. Plain data, sent over IPC. */
 export interface PublishJob {
@@ -39,6 +39,9 @@ export interface TargetResult {
   readonly rows: number;
   /** 0 and no file where no row fell into the window. */
   readonly bytes: number;
+  /** Rows of the frames that are routed here, before merging, and their part of the frames' bytes. */
+  readonly ingestedRows: number;
+  readonly ingestedBytes: number;
 }
 
 export type PublishAnswer =

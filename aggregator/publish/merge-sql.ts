@@ -44,6 +44,10 @@ function orderBy(): string {
   return [...ORDER_FIRST, ...keys.filter((name) => !ORDER_FIRST.includes(name))].map((name) => `"${name}"`).join(', ');
 }
 
+/** The staged rows that a route is about. */
+export const ROUTED = `stage.frame = route.frame AND stage.start = route.start AND stage."end" = route."end" AND stage.eni_id = route.eni_id
+      AND (route.action IS NULL OR stage.action = route.action)`;
+
 const OK = `'${LOG_STATUSES[STATUS_OK]}'`;
 
 /**
@@ -54,8 +58,7 @@ const OK = `'${LOG_STATUSES[STATUS_OK]}'`;
 export function targetSelect(target: number, window: Window, previous: string | null): string {
   const staged = mergeSelect(WIRE_COLUMNS, `(
       SELECT stage.* REPLACE (${window.start}::BIGINT AS "start", ${window.start + window.seconds}::BIGINT AS "end")
-      FROM stage JOIN route ON stage.frame = route.frame AND stage.start = route.start AND stage."end" = route."end" AND stage.eni_id = route.eni_id
-      WHERE route.target = ${target} AND (route.action IS NULL OR stage.action = route.action))`);
+      FROM stage JOIN route ON ${ROUTED} WHERE route.target = ${target})`);
   const fresh = `SELECT ${freshColumns(previous === null ? 'symbol' : 'VARCHAR').join(', ')} FROM (${staged})`;
   const status = `SELECT * EXCLUDE (target) FROM status WHERE target = ${target}`;
   const names = COLUMNS.map(sqlName).join(', ');

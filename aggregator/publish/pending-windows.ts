@@ -16,7 +16,7 @@ export interface ReadyWindow extends Window {
 interface Pending {
   readonly window: Window;
   readonly frames: Map<number, JournalFrame>;
-  /** Per ENI: the agents that sent rows or a seal, and whether the seal came. */
+  /** Per ENI: the agents that are expected, and whether the seal came. */
   readonly sealed: Map<string, Map<string, boolean>>;
   /** When the first of the frames that are ready was found so; null: none is. */
   readySinceMs: number | null;
@@ -28,7 +28,7 @@ interface Pending {
  * What the journal holds and no LogStore does yet, by window.
  *
  * A frame is ready for publication when every agent expected for each of its ENIs has sealed the window. Expected are
- * the agents that sent something for the ENI and window; the assignment of agents to ENIs belongs in `expectedAgents`.
+ * those that a roll call names, and those that sent something for the ENI and window.
  */
 export class PendingWindows {
   private readonly windows = new Map<WindowKey, Pending>();
@@ -39,7 +39,9 @@ export class PendingWindows {
   }
 
   get size(): number {
-    return this.windows.size;
+    let size = 0;
+    for (const { frames } of this.windows.values()) if (frames.size > 0) size++;
+    return size;
   }
 
   /** The windows that the frame says something of and that `skip` leaves; how many they are. */
@@ -53,13 +55,20 @@ export class PendingWindows {
       const pending = this.open({ start: windowStart, seconds: windowSeconds }, frame, skip, keys);
       if (pending) mark(pending, eniId, frame.agent, true);
     }
+    if (frame.rollCall) {
+      const { expected, start, seconds } = frame.rollCall;
+      const pending = this.open({ start, seconds }, frame, skip, keys);
+      if (pending) for (const { eniId, agentId } of expected) mark(pending, eniId, agentId, false);
+    }
     return keys.size;
   }
 
   /** Windows of which something is due, the oldest first; all that is pending if `everything`. */
   ready(nowMs: number, everything: boolean): ReadyWindow[] {
     const result: ReadyWindow[] = [];
-    for (const pending of this.windows.values()) {
+    for (const [key, pending] of this.windows) {
+      // who has sealed is remembered for a while: a roll call may come after the seals are published
+      if (pending.frames.size === 0 && Math.abs(nowMs - windowEnd(pending.window) * 1000) >= this.options.aggregationDelayMs) this.windows.delete(key);
       const frames = everything ? [...pending.frames.values()] : this.dueFrames(pending, nowMs);
       if (frames.length > 0) result.push({ ...pending.window, frames });
     }
@@ -68,13 +77,11 @@ export class PendingWindows {
 
   /** These frames of the window are published. */
   remove({ frames, ...window }: ReadyWindow): void {
-    const key = windowKey(window);
-    const pending = this.windows.get(key);
+    const pending = this.windows.get(windowKey(window));
     if (!pending) return;
     for (const { frame } of frames) pending.frames.delete(frame);
     pending.readySinceMs = null;
     pending.quietUntilMs = 0;
-    if (pending.frames.size === 0) this.windows.delete(key);
   }
 
   /** The windows that overlap the range and hold an ENI that `concerns`. */
@@ -123,13 +130,8 @@ export class PendingWindows {
 
   private isSealed(pending: Pending, eniId: string): boolean {
     const agents = pending.sealed.get(eniId);
-    return agents !== undefined && expectedAgents(agents).every((agent) => agents.get(agent) === true);
+    return agents !== undefined && [...agents.values()].every((sealed) => sealed);
   }
-}
-
-/** The one place that knows which agents must seal a window of an ENI. */
-function expectedAgents(heard: ReadonlyMap<string, boolean>): string[] {
-  return [...heard.keys()];
 }
 
 function mark(pending: Pending, eniId: string, agent: string, sealed: boolean): void {
@@ -142,5 +144,6 @@ function enisOf(frame: JournalFrame, window: Window): string[] {
   const enis = frame.windows.filter((contents) => contents.start === window.start && contents.seconds === window.seconds)
     .flatMap((contents) => contents.enis.map(([eniId]) => eniId));
   const seals = frame.seals.filter((seal) => seal.windowStart === window.start && seal.windowSeconds === window.seconds);
-  return [...enis, ...seals.map((seal) => seal.eniId)];
+  const called = frame.rollCall && windowKey(frame.rollCall) === windowKey(window) ? frame.rollCall.expected : [];
+  return [...enis, ...[...seals, ...called].map(({ eniId }) => eniId)];
 }

@@ -5,15 +5,32 @@ import { makeDirectory, syncDirectory } from '../journal/durable.ts';
 import type { JournalFrame } from '../journal/batch-frame.ts';
 import { addCounts, NO_COUNTS, overlaps } from '../logstore/committed-catalog.ts';
 import { parquetPath, windowStatePath, type Generation } from '../logstore/layout.ts';
-import type { PublishRecord, StoreWindow } from '../logstore/ledger-record.ts';
+import type { Ingestion, PublishRecord, StoreWindow } from '../logstore/ledger-record.ts';
 import type { LedgerState } from '../logstore/ledger-state.ts';
 import { windowEnd, windowKey, type Window, type WindowKey } from '../logstore/window.ts';
 import type { PublishJob, RouteJob, TargetJob, TargetResult } from './job.ts';
 import type { ReadyWindow } from './pending-windows.ts';
 import type { Route, Router } from './routing.ts';
-import { eniCounts, eniStatusRows, rollUp, WindowState, type AgentWindow } from './window-state.ts';
+import { WindowState } from './window-state.ts';
+import { eniCounts, eniStatusRows, statusOf } from './window-status.ts';
 
 const ACTION_OF = { All: null, Allow: 'ACCEPT', Drop: 'REJECT' } as const;
+
+/** What decides where rows go: as it is when the publication is worked out. */
+export interface PublicationRules {
+  readonly router: Router;
+  /** Windows that end at or before this many Unix seconds are no more taken into the LogStore. */
+  readonly keptFrom: (logStore: string) => number;
+}
+
+/** Rows that a publication leaves out. */
+export interface LeftOut {
+  readonly eniId: string;
+  readonly window: Window;
+  readonly rows: number;
+  /** The LogStore that keeps rows of that time no longer; null: no flow log covered the ENI then. */
+  readonly logStore: string | null;
+}
 
 /**
  * One publication, worked out: which files are to be written from which frames, and what the ledger is to say once
@@ -24,19 +41,20 @@ export class Publication {
   private readonly generation: Generation;
   private readonly root: string;
   private readonly ledger: LedgerState;
-  private readonly router: Router;
+  private readonly rules: PublicationRules;
   private readonly frames: JournalFrame[] = [];
   private readonly frameIndex = new Map<number, number>();
   private readonly states = new Map<WindowKey, WindowState>();
   private readonly targets: (TargetJob & Pick<StoreWindow, 'counts'>)[] = [];
   private readonly targetIndex = new Map<string, number>();
   private readonly routes: RouteJob[] = [];
+  readonly leftOut: LeftOut[] = [];
 
-  constructor(root: string, windows: readonly ReadyWindow[], ledger: LedgerState, router: Router, generation: Generation) {
+  constructor(root: string, windows: readonly ReadyWindow[], ledger: LedgerState, rules: PublicationRules, generation: Generation) {
     this.root = root;
     this.windows = windows;
     this.ledger = ledger;
-    this.router = router;
+    this.rules = rules;
     this.generation = generation;
     for (const window of windows) this.takeIn(window);
     this.targets.forEach((target, index) => {
@@ -68,10 +86,11 @@ export class Publication {
     return { root: this.root, temporary, frames: this.frames.map(({ body }) => body), targets, routes: this.routes };
   }
 
-  record(results: readonly TargetResult[]): PublishRecord {
+  record(results: readonly TargetResult[], atMs: number): PublishRecord {
     return {
       type: 'publish',
       commit: this.generation.number,
+      atMs,
       windows: this.windows.map(({ start, seconds, frames }) => ({
         start, seconds, frames: frames.map(({ frame }) => frame), statePath: windowStatePath({ start, seconds }, this.generation),
       })),
@@ -79,7 +98,19 @@ export class Publication {
         const { rows, bytes } = results[i]!;
         return { logStore, start, seconds, path: rows > 0 ? path : null, rows, bytes, counts };
       }),
+      ingested: this.ingested(results),
     };
+  }
+
+  private ingested(results: readonly TargetResult[]): Ingestion[] {
+    const sums = new Map<string, Ingestion>();
+    this.targets.forEach(({ logStore }, i) => {
+      const { ingestedRows, ingestedBytes } = results[i]!;
+      if (ingestedRows === 0) return;
+      const sum = sums.get(logStore);
+      sums.set(logStore, { logStore, rows: (sum?.rows ?? 0) + ingestedRows, bytes: (sum?.bytes ?? 0) + ingestedBytes });
+    });
+    return [...sums.values()];
   }
 
   /** Files that this publication writes, relative to the data directory. */
@@ -95,22 +126,33 @@ export class Publication {
 
   private takeIn({ frames, ...window }: ReadyWindow): void {
     const state = this.state(window);
+    const key = windowKey(window);
     for (const frame of frames) {
       state.add(frame);
-      const index = this.indexOf(frame);
+      const fallback = frame.logStore === null ? [] : [frame.logStore];
       for (const contents of frame.windows) {
-        if (windowKey(contents) !== windowKey(window)) continue;
-        for (const [eniId] of contents.enis) {
-          for (const route of this.router.routes(eniId, window.seconds, [frame.logStore])) {
-            this.routes.push({ frame: index, window, eniId, target: this.target(window, route), action: ACTION_OF[route.trafficType] });
-          }
-        }
+        if (windowKey(contents) === key) for (const [eniId, rows] of contents.enis) this.route(frame, window, eniId, rows, fallback);
       }
       for (const seal of frame.seals) {
-        if (seal.windowStart !== window.start || seal.windowSeconds !== window.seconds) continue;
-        for (const route of this.router.routes(seal.eniId, window.seconds, [frame.logStore])) this.target(window, route);
+        if (seal.windowStart === window.start && seal.windowSeconds === window.seconds) this.mention(seal.eniId, window, fallback);
       }
+      if (frame.rollCall && windowKey(frame.rollCall) === key) for (const { eniId } of frame.rollCall.expected) this.mention(eniId, window, []);
     }
+  }
+
+  private route(frame: JournalFrame, window: Window, eniId: string, rows: number, fallback: readonly string[]): void {
+    const routes = this.rules.router.routes(eniId, window, fallback);
+    if (routes.length === 0) this.leftOut.push({ eniId, window, rows, logStore: null });
+    for (const route of routes) {
+      const target = this.target(window, route);
+      if (target === null) this.leftOut.push({ eniId, window, rows, logStore: route.logStore });
+      else this.routes.push({ frame: this.indexOf(frame), window, eniId, target, action: route.trafficType && ACTION_OF[route.trafficType] });
+    }
+  }
+
+  /** The ENI's LogStores are to say whether the window is complete. */
+  private mention(eniId: string, window: Window, fallback: readonly string[]): void {
+    for (const route of this.rules.router.routes(eniId, window, fallback)) this.target(window, route);
   }
 
   private indexOf(frame: JournalFrame): number {
@@ -130,15 +172,17 @@ export class Publication {
     return state;
   }
 
-  private target(window: Window, { logStore, windowSeconds }: Route): number {
+  /** null: the LogStore keeps windows of that time no longer. */
+  private target(window: Window, { logStore, windowSeconds }: Route): number | null {
     const target = { start: window.start - (window.start % windowSeconds), seconds: windowSeconds };
+    if (windowEnd(target) <= this.rules.keptFrom(logStore)) return null;
     const key = `${logStore} ${windowKey(target)}`;
     let index = this.targetIndex.get(key);
     if (index === undefined) {
       index = this.targets.push({
         ...target, logStore,
         path: parquetPath(logStore, target, this.generation),
-        previousPath: this.ledger.stores.get(logStore)?.get(windowKey(target))?.path ?? null,
+        previousPath: this.ledger.stores.get(logStore)?.windows.get(windowKey(target))?.path ?? null,
         statusRows: [], enis: [], counts: NO_COUNTS,
       }) - 1;
       this.targetIndex.set(key, index);
@@ -148,12 +192,7 @@ export class Publication {
 
   /** What the seals of all windows inside the target say of the ENIs that are routed to it. */
   private status(target: TargetJob): Pick<TargetJob, 'statusRows' | 'enis'> & Pick<StoreWindow, 'counts'> {
-    const isRouted = (eniId: string, state: WindowState, agents: readonly AgentWindow[]): boolean => {
-      const stores = [...new Set(agents.flatMap((agent) => agent.logStores))];
-      return this.router.routes(eniId, state.window.seconds, stores)
-        .some((route) => route.logStore === target.logStore && route.windowSeconds === target.seconds);
-    };
-    const told = rollUp(this.statesInside(target), target, isRouted);
+    const told = statusOf(target.logStore, target, this.statesInside(target), this.rules.router);
     let counts = NO_COUNTS;
     for (const agents of told.values()) counts = addCounts(counts, eniCounts(agents));
     const statusRows = [...told].flatMap(([eniId, agents]) => eniStatusRows(eniId, agents));

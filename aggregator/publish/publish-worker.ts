@@ -8,7 +8,7 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { makeDirectory, syncDirectory } from '../journal/durable.ts';
 import type { PublishAnswer, PublishJob, TargetJob, TargetResult } from './job.ts';
 import { targetSelect } from './merge-sql.ts';
-import { fillStage } from './stage.ts';
+import { fillStage, ingestedOf } from './stage.ts';
 
 const MEMORY_LIMIT = '768MB';
 
@@ -34,8 +34,9 @@ async function publish(job: PublishJob): Promise<TargetResult[]> {
   try {
     const connection = await instance.connect();
     await fillStage(connection, job);
+    const ingested = await ingestedOf(connection, job);
     const results: TargetResult[] = [];
-    for (const [index, target] of job.targets.entries()) results.push(await writeTarget(connection, job.root, target, index));
+    for (const [index, target] of job.targets.entries()) results.push({ ...await writeTarget(connection, job.root, target, index), ...ingested[index]! });
     const directories = new Set(job.targets.map(({ path }) => dirname(join(job.root, path))));
     for (const directory of directories) await syncDirectory(directory);
     connection.closeSync();
@@ -45,7 +46,7 @@ async function publish(job: PublishJob): Promise<TargetResult[]> {
   }
 }
 
-async function writeTarget(connection: DuckDBConnection, root: string, target: TargetJob, index: number): Promise<TargetResult> {
+async function writeTarget(connection: DuckDBConnection, root: string, target: TargetJob, index: number): Promise<Pick<TargetResult, 'rows' | 'bytes'>> {
   const path = join(root, target.path);
   await makeDirectory(dirname(path));
   const select = targetSelect(index, target, target.previousPath && join(root, target.previousPath));

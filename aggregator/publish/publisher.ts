@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Logger } from 'winston';
 import type { JournalFrame } from '../journal/batch-frame.ts';
 import type { Journal } from '../journal/journal.ts';
+import { DiscardedFiles } from '../logstore/discarded-files.ts';
 import type { DataLayout } from '../logstore/layout.ts';
-import type { AgentPosition } from '../logstore/ledger-record.ts';
+import type { AgentPosition, ExpireRecord } from '../logstore/ledger-record.ts';
 import type { Ledger } from '../logstore/ledger.ts';
+import type { Retention } from '../logstore/retention.ts';
+import { windowKey } from '../logstore/window.ts';
 import type { PendingWindows, ReadyWindow } from './pending-windows.ts';
-import { Publication } from './publication.ts';
+import { Publication, type LeftOut } from './publication.ts';
 import type { PublishProcess } from './publish-process.ts';
 import type { Router } from './routing.ts';
 
@@ -19,17 +20,18 @@ export interface PublisherParts {
   readonly pending: PendingWindows;
   readonly process: PublishProcess;
   readonly router: () => Router;
+  readonly retention: Retention;
   /** Every agent's last sequence number, as received. */
   readonly positions: () => readonly AgentPosition[];
   readonly log: Logger;
   readonly onPublished?: (milliseconds: number, windows: number, rows: number) => void;
+  readonly onLeftOut?: (leftOut: readonly LeftOut[]) => void;
   readonly onFailure?: () => void;
 }
 
 /** How often the publisher looks for what has become due. */
 const LOOK_MS = 200;
-/** A replaced file stays so long: a query that has listed it may still have to open it. */
-const REPLACED_FILE_MS = 120_000;
+const RETENTION_LOOK_MS = 60_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 30_000;
 /** Bounds of one publication, which the publishing process holds in memory. */
@@ -50,16 +52,18 @@ export class Publisher {
   /** Frames with windows still to be published: how many. */
   private readonly windowsLeft = new Map<number, number>();
   private timer: NodeJS.Timeout | null = null;
-  private readonly replacedTimers = new Map<NodeJS.Timeout, string[]>();
+  private readonly discarded: DiscardedFiles;
   private working: Promise<void> = Promise.resolve();
   private busy = false;
   private stopping = false;
   private retryMs = RETRY_FIRST_MS;
   private notBeforeMs = 0;
+  private retentionLookedMs = 0;
 
   constructor(parts: PublisherParts) {
     this.parts = parts;
     this.generation = parts.ledger.state.commit;
+    this.discarded = new DiscardedFiles(parts.layout.root);
   }
 
   start(): void {
@@ -72,11 +76,9 @@ export class Publisher {
   async stop(): Promise<void> {
     this.stopping = true;
     if (this.timer) clearInterval(this.timer);
-    for (const timer of this.replacedTimers.keys()) clearTimeout(timer);
     await this.parts.process.stop();
     await this.working.catch(() => {});
-    for (const paths of this.replacedTimers.values()) await this.removeFiles(paths);
-    this.replacedTimers.clear();
+    await this.discarded.close();
   }
 
   /** A frame is in the journal, just now or since before the start. */
@@ -92,6 +94,19 @@ export class Publisher {
     await this.publishDue(true);
   }
 
+  /** Deletes all that the LogStore holds, and what is pending for it; resolves when that is durable. */
+  async drop(logStore: string): Promise<void> {
+    const done = this.working.catch(() => {}).then(async () => {
+      await this.work(true);
+      const store = this.parts.ledger.state.stores.get(logStore);
+      if (!store) return;
+      await this.parts.ledger.append({ type: 'drop', atMs: Date.now(), logStore });
+      this.discarded.removeLater([...store.windows.values()].flatMap(({ path }) => path ?? []));
+    });
+    this.working = done;
+    return done;
+  }
+
   private publishDue(everything: boolean): Promise<void> {
     const done = this.working.catch(() => {}).then(() => this.work(everything));
     this.working = done;
@@ -102,7 +117,9 @@ export class Publisher {
     this.busy = true;
     try {
       const due = this.parts.pending.ready(Date.now(), everything);
+      const isLook = due.length > 0 || everything || Date.now() - this.retentionLookedMs >= RETENTION_LOOK_MS;
       while (due.length > 0 && !this.stopping) await this.publish(takeJob(due));
+      if (isLook && !this.stopping) await this.expire();
       await this.removeSegments();
       this.retryMs = RETRY_FIRST_MS;
     } catch (error) {
@@ -118,20 +135,23 @@ export class Publisher {
   }
 
   private async publish(windows: readonly ReadyWindow[]): Promise<void> {
-    const { layout, ledger, pending, process, journal, router, onPublished } = this.parts;
+    const { layout, ledger, pending, process, journal, router, retention, onPublished, onLeftOut } = this.parts;
     const begun = performance.now();
+    const nowMs = Date.now();
+    const rules = { router: router(), keptFrom: (logStore: string) => retention.keptFrom(logStore, nowMs) };
     // Each attempt has names of its own: what an earlier one left is never taken for this one's.
-    const publication = new Publication(layout.root, windows, ledger.state, router(), { number: ++this.generation, run: this.run });
+    const publication = new Publication(layout.root, windows, ledger.state, rules, { number: ++this.generation, run: this.run });
     let results;
     try {
       await publication.writeStates();
-      results = await process.run(publication.job(layout.temporary));
+      const job = publication.job(layout.temporary);
+      results = job.targets.length > 0 ? await process.run(job) : [];
     } catch (error) {
-      await this.removeFiles(publication.written());
+      await this.discarded.remove(publication.written());
       throw error;
     }
     const replaced = publication.replaced();
-    await ledger.append(publication.record(results));
+    await ledger.append(publication.record(results, nowMs));
     for (const window of windows) {
       pending.remove(window);
       for (const { frame } of window.frames) {
@@ -143,7 +163,8 @@ export class Publisher {
         }
       }
     }
-    this.removeLater(replaced);
+    this.discarded.removeLater(replaced);
+    if (publication.leftOut.length > 0) onLeftOut?.(publication.leftOut);
     onPublished?.(performance.now() - begun, windows.length, results.reduce((rows, result) => rows + result.rows, 0));
   }
 
@@ -157,19 +178,21 @@ export class Publisher {
     await journal.remove(removable);
   }
 
-  private removeLater(paths: string[]): void {
-    if (paths.length === 0) return;
-    const timer = setTimeout(() => {
-      this.replacedTimers.delete(timer);
-      void this.removeFiles(paths);
-    }, REPLACED_FILE_MS);
-    timer.unref();
-    this.replacedTimers.set(timer, paths);
+  /** Takes away what LogStores keep no longer. */
+  private async expire(): Promise<void> {
+    const { ledger, retention } = this.parts;
+    this.retentionLookedMs = Date.now();
+    const record = retention.due(this.retentionLookedMs);
+    if (!record) return;
+    const paths = this.pathsOf(record);
+    await ledger.append(record);
+    this.discarded.removeLater(paths);
   }
 
-  private async removeFiles(paths: readonly string[]): Promise<void> {
-    // One that stays behind is an orphan, and goes at the next start.
-    for (const path of paths) await unlink(join(this.parts.layout.root, path)).catch(() => {});
+  private pathsOf({ stores, states }: ExpireRecord): string[] {
+    const { state } = this.parts.ledger;
+    const files = stores.flatMap(({ logStore, windows }) => windows.flatMap((window) => state.stores.get(logStore)?.windows.get(windowKey(window))?.path ?? []));
+    return [...files, ...states.flatMap((window) => state.statePaths.get(windowKey(window))?.path ?? [])];
   }
 }
 

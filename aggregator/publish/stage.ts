@@ -7,8 +7,9 @@ import { WIRE_COLUMNS, type ColumnBatch } from '../../shared/wire/column-batch.t
 import { decodeCheckedColumnar } from '../../shared/wire/decode-columnar.ts';
 import type { FrameBody } from '../journal/segment.ts';
 import { ChunkWriter, type ChunkColumn } from './chunk-writer.ts';
-import type { PublishJob } from './job.ts';
-import type { EniStatusRow } from './window-state.ts';
+import type { PublishJob, TargetResult } from './job.ts';
+import { ROUTED } from './merge-sql.ts';
+import type { EniStatusRow } from './window-status.ts';
 import { addSymbols, SymbolTable } from './symbol-table.ts';
 
 /** The types of the wire, which those of the file hold. */
@@ -75,6 +76,24 @@ async function fillRoutes(connection: DuckDBConnection, { routes }: PublishJob, 
     symbols.columnOf(routes.map((route) => route.action)),
   ]);
   writer.close();
+}
+
+export type Ingested = Pick<TargetResult, 'ingestedRows' | 'ingestedBytes'>;
+
+/** What each target takes of the frames. */
+export async function ingestedOf(connection: DuckDBConnection, { frames, targets }: PublishJob): Promise<Ingested[]> {
+  const ingested = targets.map(() => ({ ingestedRows: 0, ingestedBytes: 0 }));
+  const reader = await connection.runAndReadAll(`
+    SELECT route.target, stage.frame, count(*)::DOUBLE, (any_value(total.rows))::DOUBLE
+    FROM stage JOIN route ON ${ROUTED}
+    JOIN (SELECT frame, count(*) AS rows FROM stage GROUP BY frame) AS total ON total.frame = stage.frame
+    GROUP BY route.target, stage.frame ORDER BY ALL`);
+  for (const [target, frame, rows, all] of reader.getRows() as [number, number, number, number][]) {
+    const sum = ingested[target]!;
+    sum.ingestedRows += rows;
+    sum.ingestedBytes += frames[frame]!.length * (rows / all);
+  }
+  return ingested.map(({ ingestedRows, ingestedBytes }) => ({ ingestedRows, ingestedBytes: Math.round(ingestedBytes) }));
 }
 
 /** Columns that a status row fills; the others are absent. */

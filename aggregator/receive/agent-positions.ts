@@ -26,6 +26,10 @@ export class AgentPositions {
     return sequence < expected ? { kind: 'duplicate' } : { kind: 'gap', expected };
   }
 
+  last(agent: string, epoch: number): number | null {
+    return this.agents.get(agent)?.get(epoch) ?? null;
+  }
+
   advance(agent: string, epoch: number, sequence: number): void {
     let epochs = this.agents.get(agent);
     if (!epochs) this.agents.set(agent, (epochs = new Map()));

@@ -18,7 +18,8 @@ export interface IncomingBatch {
   readonly agent: string;
   readonly epoch: number;
   readonly sequence: number;
-  readonly logStore: string;
+  /** null: rows go where flow logs say, and nowhere else. */
+  readonly logStore: string | null;
   readonly contentType: string;
   readonly contentEncoding: string | undefined;
   readonly body: Uint8Array;
