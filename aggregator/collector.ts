@@ -13,8 +13,10 @@ import { makeDirectory } from './journal/durable.ts';
 import { lockDataDirectory, type DataLock } from './logstore/data-lock.ts';
 import { dataLayout, type DataLayout } from './logstore/layout.ts';
 import { removeOrphans } from './logstore/orphans.ts';
+import { Retention } from './logstore/retention.ts';
 import { Metrics } from './metrics.ts';
-import { CommittedCatalog, Journal, Ledger, PendingWindows, Publisher, PublishProcess, QueryPool, Receiver } from './pipeline.ts';
+import { CommittedCatalog, Journal, Ledger, PendingWindows, Publisher, PublishProcess, QueryPool, Receiver, RollCall } from './pipeline.ts';
+import { LeftOutRows } from './publish/left-out-rows.ts';
 import { NOTHING_PLANNED, Router } from './publish/routing.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
 import { AgentPositions } from './receive/agent-positions.ts';
@@ -92,21 +94,25 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const pending = new PendingWindows({
     aggregationDelayMs: options.aggregationDelayMs ?? DEFAULT_AGGREGATION_DELAY_MS, settleMs: options.settleMs ?? DEFAULT_SETTLE_MS,
   });
+  const retention = new Retention(ledger.state, () => control.store.state.topology.logStores);
+  const leftOut = new LeftOutRows(metrics.leftOutRows, log);
   const publisher = new Publisher({
-    layout, journal, ledger, pending, process: new PublishProcess(), router, positions: () => positions.list(), log,
+    layout, journal, ledger, pending, process: new PublishProcess(), router, retention, positions: () => positions.list(), log,
     onPublished: (milliseconds, windows, rows) => {
       metrics.publication.observe(milliseconds / 1000);
       metrics.publishedWindows.inc(windows);
       metrics.publishedRows.inc(rows);
     },
+    onLeftOut: (rows) => leftOut.note(rows),
     onFailure: () => metrics.publishFailures.inc(),
   });
   for (const frame of frames) publisher.add(frame);
   const catalog = new CommittedCatalog(
     layout.root, ledger.state, () => control.store.state.topology.logStores.map(({ name }) => name),
-    (logStore, from, to) => pending.count(from, to, (eniId, { seconds }, frame) =>
-      router().routes(eniId, seconds, [frame.logStore]).some((route) => route.logStore === logStore)),
+    (logStore, from, to) => pending.count(from, to, (eniId, window, frame) =>
+      router().routes(eniId, window, frame.logStore === null ? [] : [frame.logStore]).some((route) => route.logStore === logStore)),
   );
+  const rollCall = new RollCall({ journal, positions, watches: () => control.recordingPlan.watches, onCalled: (frame) => publisher.add(frame), log });
   const limits = options.limits ?? DEFAULT_BODY_LIMITS;
   const receiver = new Receiver(journal, positions, limits, (frame) => publisher.add(frame));
   const pool = new QueryPool(options.query ?? DEFAULT_QUERY_SETTINGS, layout.temporary);
@@ -121,6 +127,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
     control.board.close();
     await server.close();
     clearTimeout(grace);
+    await rollCall.stop();
     await publisher.stop();
     await pool.stop();
     await tokens.close();
@@ -132,6 +139,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const stop = (): Promise<void> => (stopping ??= shutDown());
   pool.start();
   publisher.start();
+  await rollCall.start();
   try {
     const url = await server.listen({ host: options.host, port: options.port });
     return {
