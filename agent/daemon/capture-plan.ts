@@ -1,5 +1,7 @@
+import { isMembersEni } from '../../shared/assignment.ts';
 import type { Eni, Topology } from '../../shared/topology/topology.ts';
 import type { NetworkLink } from '../capture/live/network-link.ts';
+import type { WatchList } from '../watched-enis.ts';
 
 /** An interface to capture on, and the ENIs whose packets pass it. */
 export interface PlannedTap {
@@ -15,6 +17,7 @@ export interface MissingEni {
 export interface CapturePlan {
   /** The topology with every ENI bound to the interface it shows up at, or to none. */
   readonly topology: Topology;
+  readonly watch: WatchList;
   readonly taps: readonly PlannedTap[];
   readonly missing: readonly MissingEni[];
   readonly warnings: readonly string[];
@@ -29,13 +32,16 @@ const NOWHERE = '';
  * An inventory names ENIs of many hosts; one that is not here must get no packets, although its MAC address passes by
  * as the peer of another one: its own host records it. So each ENI is bound to one interface: by its `interface`, else
  * by its MAC address. `only` restricts capture to these interfaces; then an ENI without interface that is bound to none
- * of them may show up at each.
+ * of them may show up at each. ENIs that are not in `watch` are bound to none, and nobody misses them.
  */
-export function planCapture(topology: Topology, links: readonly NetworkLink[], only: readonly string[] | null): CapturePlan {
+export function planCapture(
+  topology: Topology, links: readonly NetworkLink[], only: readonly string[] | null, watch: WatchList = null,
+): CapturePlan {
   const eligible = only === null ? links : links.filter((link) => only.includes(link.name));
   const missing: MissingEni[] = [];
   const warnings: string[] = [];
   const enis = topology.enis.map((eni): Eni => {
+    if (isMembersEni(eni.eniId) || watch?.has(eni.eniId) === false) return { ...eni, interface: NOWHERE };
     const found = bind(eni, eligible, only, warnings);
     if (typeof found === 'string') missing.push({ eniId: eni.eniId, reason: found });
     return { ...eni, interface: found === null ? null : typeof found === 'string' ? NOWHERE : found.name };
@@ -43,7 +49,7 @@ export function planCapture(topology: Topology, links: readonly NetworkLink[], o
   const taps = eligible.map((link): PlannedTap => ({
     link, eniIds: enis.filter((eni) => eni.interface === null || eni.interface === link.name).map(({ eniId }) => eniId),
   }));
-  return { topology: { ...topology, enis }, taps: taps.filter(({ eniIds }) => eniIds.length > 0), missing, warnings };
+  return { topology: { ...topology, enis }, watch, taps: taps.filter(({ eniIds }) => eniIds.length > 0), missing, warnings };
 }
 
 /** The ENI's interface; null for each that is captured; a text: why it is not here. */

@@ -12,7 +12,7 @@ import { ClockWatch, SYSTEM_CLOCKS } from './clock-watch.ts';
 import { GapMeasure, passedPackets, readBetweenPackets, type CounterReading } from './gap-measure.ts';
 import { Tap } from './tap.ts';
 import { WorkerCheckpoint, type SavedTap } from './worker-checkpoint.ts';
-import type { NewNames, TapOrder, WorkerOrder, WorkerReport, WorkerSettings, WorkerStatistics } from './worker-messages.ts';
+import type { NewNames, Revision, TapOrder, WorkerOrder, WorkerReport, WorkerSettings, WorkerStatistics } from './worker-messages.ts';
 
 const TICK_MS = 200;
 const TICKS_PER_REPORT = 5;
@@ -51,10 +51,15 @@ class CaptureWorker {
     else if (order.kind === 'close') this.taps.get(order.ifindex)?.source.stop();
     else if (order.kind === 'handed-on') this.handedOn(order.windowStart);
     else if (order.kind === 'stop') void this.stop();
-    else {
-      this.pipeline.revise(order.topology, order.revision);
-      for (const binding of order.taps) this.taps.get(binding.ifindex)?.rebind(binding);
-    }
+    else this.revise(order);
+  }
+
+  private revise({ topology, revision, watch, window, taps }: Revision): void {
+    // what was lost until now was lost of the ENIs until now
+    this.advance();
+    this.pipeline.revise(topology, revision, watch);
+    if (window !== null) this.pipeline.setWindow(window.seconds, window.fromSeconds);
+    for (const binding of taps) this.taps.get(binding.ifindex)?.rebind(binding);
   }
 
   private async open(order: TapOrder): Promise<void> {
@@ -118,6 +123,13 @@ class CaptureWorker {
   }
 
   private tick(): void {
+    this.advance();
+    if (++this.ticks % TICKS_PER_REPORT !== 0) return;
+    send({ kind: 'statistics', statistics: this.statistics() });
+    this.writeCheckpoint();
+  }
+
+  private advance(): void {
     this.followClock();
     let nowUs = SYSTEM_CLOCKS.wallUs();
     for (const tap of this.taps.values()) {
@@ -126,9 +138,6 @@ class CaptureWorker {
       if (tap.isBehind && tap.lastTimeUs < nowUs) nowUs = tap.lastTimeUs;
     }
     this.pipeline.tick(nowUs);
-    if (++this.ticks % TICKS_PER_REPORT !== 0) return;
-    send({ kind: 'statistics', statistics: this.statistics() });
-    this.writeCheckpoint();
   }
 
   /** The next checkpoint at once: until then the one on disk knows nothing of what was counted since. */

@@ -9,8 +9,16 @@ interface Watch {
   previousUntilMs: number;
   /** Nothing of the ENI was missed before `since`, or what was is stated. */
   isWhole: boolean;
+  /** It left while its packets went on. */
+  hasLeft: boolean;
   /** Its interface is there and cannot be captured: nobody knows what passes. */
   isBlind: boolean;
+}
+
+/** A window that not all workers have sealed yet. */
+interface Waiting {
+  readonly start: number;
+  readonly byWorker: readonly Seal[][][];
 }
 
 /** A window that some worker never seals is let go this many windows later. */
@@ -19,17 +27,17 @@ const MAX_WINDOWS_WAITED = 2;
 /**
  * Makes the agent's seals out of its workers'.
  *
- * I1. An ENI of a window is sealed when all workers have sealed it; their counts add up.
+ * I1. An ENI of a window is sealed when all workers have sealed it; their counts add up. Without one of them it is partial.
  * I2. Only ENIs that were watched at some time of the window are sealed: others belong to other hosts.
- * I3. A window that began before its ENI was watched is partial.
+ * I3. A window that began before its ENI was watched is partial, and so is one that was not over when nobody asked for it any more.
  */
 export class SealDesk {
   private readonly workers: number;
   private readonly handOn: (seals: Seal[]) => void;
   private readonly onReleased: (seals: readonly Seal[]) => void;
   private readonly watches = new Map<string, Watch>();
-  /** By start of the window: seals by worker, oldest first. */
-  private readonly waiting = new Map<number, Seal[][][]>();
+  /** By the window's start and width: seals by worker, oldest first. */
+  private readonly waiting = new Map<string, Waiting>();
 
   /** `onReleased`: all seals of a window, after those that state something were handed on. */
   constructor(workers: number, handOn: (seals: Seal[]) => void, onReleased: (seals: readonly Seal[]) => void = () => {}) {
@@ -45,7 +53,7 @@ export class SealDesk {
       if (known && known.untilMs === null) known.isBlind = false;
       else {
         const previousUntilMs = known?.untilMs ?? -Infinity;
-        this.watches.set(eniId, { sinceMs: performance.now(), untilMs: null, previousUntilMs, isWhole, isBlind: false });
+        this.watches.set(eniId, { sinceMs: performance.now(), untilMs: null, previousUntilMs, isWhole, hasLeft: false, isBlind: false });
       }
     }
   }
@@ -54,6 +62,16 @@ export class SealDesk {
     for (const eniId of eniIds) {
       const watch = this.watches.get(eniId);
       if (watch) watch.untilMs ??= performance.now();
+    }
+  }
+
+  /** Nobody asks for these ENIs any more. */
+  leave(eniIds: Iterable<string>): void {
+    for (const eniId of eniIds) {
+      const watch = this.watches.get(eniId);
+      if (watch?.untilMs !== null) continue;
+      watch.untilMs = performance.now();
+      watch.hasLeft = true;
     }
   }
 
@@ -70,33 +88,35 @@ export class SealDesk {
       this.release(seals);
       return;
     }
-    let byWorker = this.waiting.get(first.windowStart);
-    if (!byWorker) this.waiting.set(first.windowStart, (byWorker = Array.from({ length: this.workers }, () => [])));
-    byWorker[worker]!.push(seals);
-    if (byWorker.some((queue) => queue.length === 0)) return;
-    this.releaseFirst(first.windowStart, byWorker);
+    const key = `${first.windowStart} ${first.windowSeconds}`;
+    let window = this.waiting.get(key);
+    if (!window) this.waiting.set(key, (window = { start: first.windowStart, byWorker: Array.from({ length: this.workers }, () => []) }));
+    window.byWorker[worker]!.push(seals);
+    if (window.byWorker.some((queue) => queue.length === 0)) return;
+    this.releaseFirst(key, window);
     const oldest = first.windowStart - MAX_WINDOWS_WAITED * first.windowSeconds;
-    for (const [start, overdue] of this.waiting) if (start < oldest) this.releaseAll(start, overdue);
+    for (const [overdueKey, overdue] of this.waiting) if (overdue.start < oldest) this.releaseAll(overdueKey, overdue);
   }
 
   /** No more seals come: what waits for a worker goes out without it. */
   flush(): void {
-    for (const [start, byWorker] of [...this.waiting].toSorted(([a], [b]) => a - b)) this.releaseAll(start, byWorker);
+    for (const [key, window] of [...this.waiting].toSorted(([, a], [, b]) => a.start - b.start)) this.releaseAll(key, window);
   }
 
-  private releaseAll(start: number, byWorker: Seal[][][]): void {
-    while (this.waiting.has(start)) this.releaseFirst(start, byWorker);
+  private releaseAll(key: string, window: Waiting): void {
+    while (this.waiting.has(key)) this.releaseFirst(key, window);
   }
 
-  private releaseFirst(start: number, byWorker: Seal[][][]): void {
+  private releaseFirst(key: string, { byWorker }: Waiting): void {
     const sums = new Map<string, Seal>();
+    const isPartial = byWorker.some((queue) => queue.length === 0);
     for (const queue of byWorker) {
       for (const seal of queue.shift() ?? []) {
         const sum = sums.get(seal.eniId);
-        sums.set(seal.eniId, sum ? addSeals(sum, seal) : seal);
+        sums.set(seal.eniId, sum ? addSeals(sum, seal) : { ...seal, partial: seal.partial || isPartial });
       }
     }
-    if (byWorker.every((queue) => queue.length === 0)) this.waiting.delete(start);
+    if (byWorker.every((queue) => queue.length === 0)) this.waiting.delete(key);
     this.release([...sums.values()]);
   }
 
@@ -118,6 +138,7 @@ export class SealDesk {
     const isInWindow = (sinceMs < endMs && (untilMs ?? Infinity) >= startMs) || previousUntilMs >= startMs;
     if (!isInWindow && !hasTraffic) return false;
     if (!watch.isWhole && sinceMs > startMs) seal.partial = true;
+    if (watch.hasLeft && untilMs! < endMs) seal.partial = true;
     if (watch.isBlind) seal.gapPackets = null;
     return true;
   }

@@ -1,5 +1,4 @@
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { Topology } from '../../shared/topology/topology.ts';
 import type { LinkCounters, NetworkLink } from '../capture/live/network-link.ts';
 import type { LiveSourceOptions } from '../capture/live/open-live-source.ts';
 import type { CapturePlan, PlannedTap } from './capture-plan.ts';
@@ -9,6 +8,8 @@ import type { TapBinding, WorkerReport } from './worker-messages.ts';
 
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
+/** Within this time each of several workers has heard of an order; one that has not cuts a window elsewhere, which makes it partial. */
+const HEARD_WITHIN_MS = 1_000;
 
 /** What is known of one interface that is wanted, or was until a moment ago. */
 interface TapState {
@@ -57,7 +58,7 @@ export class TapBoard {
   private waiters: (() => void)[] = [];
   private isStopping = false;
   /** What the workers have not been told yet. */
-  private unheard: { readonly topology: Topology; readonly revision: number } | null = null;
+  private unheard: { readonly plan: CapturePlan; readonly revision: number; readonly windowSeconds: number | null } | null = null;
 
   constructor(threads: readonly CaptureThread[], desk: SealDesk, sourceOf: (name: string) => LiveSourceOptions, events: TapEvents) {
     this.threads = threads;
@@ -72,13 +73,18 @@ export class TapBoard {
 
   /**
    * The plan has changed. `counters`: of interfaces that have just appeared, as they were then. `isBoundAnew`: ENIs
-   * have moved to other interfaces or the topology is another one, so that the workers have to hear of it.
+   * have moved to other interfaces, or the topology, what is watched or the width of windows (null: it stays) is another
+   * one, so that the workers have to hear of it.
    */
-  follow(plan: CapturePlan, revision: number, counters: ReadonlyMap<number, LinkCounters>, isBoundAnew: boolean): void {
+  follow(
+    plan: CapturePlan, revision: number, counters: ReadonlyMap<number, LinkCounters>, isBoundAnew: boolean, windowSeconds: number | null = null,
+  ): void {
+    const asked = new Set(plan.watch?.keys() ?? plan.topology.enis.map(({ eniId }) => eniId));
+    this.desk.leave([...this.taps.values()].flatMap(({ eniIds }) => eniIds).filter((eniId) => !asked.has(eniId)));
     const planned = new Map(plan.taps.map((tap) => [tap.link.ifindex, tap]));
     for (const tap of this.taps.values()) if (!planned.has(tap.ifindex)) this.release(tap);
     for (const tap of plan.taps) this.place(tap, counters.get(tap.link.ifindex) ?? null);
-    if (isBoundAnew) this.unheard = { topology: plan.topology, revision };
+    if (isBoundAnew) this.unheard = { plan, revision, windowSeconds };
     this.apply();
   }
 
@@ -109,7 +115,7 @@ export class TapBoard {
   private apply(): void {
     const taps = [...this.taps.values()];
     if (taps.some(({ phase }) => phase === 'closing')) return;
-    if (this.unheard !== null) this.bindAnew(this.unheard.topology, this.unheard.revision);
+    if (this.unheard !== null) this.bindAnew(this.unheard.plan, this.unheard.revision, this.unheard.windowSeconds);
     this.unheard = null;
     for (const tap of taps) if (tap.isWanted && tap.phase === 'waiting' && tap.retry === null) this.open(tap);
   }
@@ -147,9 +153,11 @@ export class TapBoard {
     this.taps.delete(tap.ifindex);
   }
 
-  private bindAnew(topology: Topology, revision: number): void {
+  private bindAnew({ topology, watch }: CapturePlan, revision: number, windowSeconds: number | null): void {
+    const fromMs = Date.now() + (this.threads.length > 1 ? HEARD_WITHIN_MS : 0);
+    const window = windowSeconds === null ? null : { seconds: windowSeconds, fromSeconds: fromMs / 1000 };
     const taps = [...this.taps.values()].map(({ ifindex, name, eniIds }): TapBinding => ({ ifindex, name, eniIds }));
-    for (const thread of this.threads) thread.order({ kind: 'revise', topology, revision, taps });
+    for (const thread of this.threads) thread.order({ kind: 'revise', topology, revision, watch, window, taps });
   }
 
   private open(tap: TapState): void {
@@ -230,10 +238,11 @@ export class TapBoard {
   }
 }
 
-/** Whether the plans bind each ENI to the same interface. */
+/** Whether the plans bind each ENI to the same interface and record the same of it. */
 export function bindsAlike(a: CapturePlan, b: CapturePlan): boolean {
   const bound = (plan: CapturePlan): string => JSON.stringify([
     plan.topology.enis.map(({ eniId, interface: name }) => [eniId, name]),
+    plan.watch && [...plan.watch],
     plan.taps.map(({ link, eniIds }: { link: NetworkLink; eniIds: readonly string[] }) => [link.ifindex, link.name, eniIds]),
   ]);
   return bound(a) === bound(b);

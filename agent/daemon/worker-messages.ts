@@ -8,6 +8,7 @@ import type { CaptureEnd } from '../capture/live/live-source.ts';
 import type { LinkCounters } from '../capture/live/network-link.ts';
 import type { LiveSourceOptions } from '../capture/live/open-live-source.ts';
 import type { PipelineOptions } from '../pipeline.ts';
+import type { WatchList } from '../watched-enis.ts';
 
 /** Where a worker keeps what the next process needs to go on. */
 export interface CheckpointSettings {
@@ -39,12 +40,29 @@ export interface TapOrder extends TapBinding {
   readonly countersBefore: LinkCounters | null;
 }
 
+/** The same for all workers, so that they cut time alike. */
+export interface WindowChange {
+  readonly seconds: number;
+  /** Not before then, Unix seconds. */
+  readonly fromSeconds: number;
+}
+
+/** What the workers go by from now on. */
+export interface Revision {
+  readonly topology: Topology;
+  readonly revision: number;
+  readonly watch: WatchList;
+  /** null: windows stay as they are. */
+  readonly window: WindowChange | null;
+  readonly taps: readonly TapBinding[];
+}
+
 export type WorkerOrder =
   | { readonly kind: 'open'; readonly tap: TapOrder }
   /** All members of the interface's fan-out group have joined. */
   | { readonly kind: 'start'; readonly ifindex: number }
   | { readonly kind: 'close'; readonly ifindex: number }
-  | { readonly kind: 'revise'; readonly topology: Topology; readonly revision: number; readonly taps: readonly TapBinding[] }
+  | Revision & { readonly kind: 'revise' }
   /** The rows and seals of the window that starts then are where they belong, so that a checkpoint need not hold them. */
   | { readonly kind: 'handed-on'; readonly windowStart: number }
   | { readonly kind: 'stop' };
