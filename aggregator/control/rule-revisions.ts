@@ -69,7 +69,7 @@ export class RuleRevisions {
   static async open(directory: string, revision: number): Promise<RuleRevisions> {
     await makeDirectory(directory);
     const revisions = new RuleRevisions(directory);
-    if (revision > 0) revisions.last = revisions.file(revision);
+    if (revision > 0) revisions.last = revisions.stored(revision);
     return revisions;
   }
 
@@ -99,7 +99,7 @@ export class RuleRevisions {
 
   /** From now on this revision is in force. */
   use(revision: number): void {
-    if (revision !== (this.last?.revision ?? 0)) this.last = this.file(revision);
+    if (revision !== (this.last?.revision ?? 0)) this.last = this.stored(revision);
   }
 
   /** Newest first, below `before`. */
@@ -132,13 +132,13 @@ export class RuleRevisions {
   }
 
   private file(revision: number): RevisionFile {
-    const inForce = this.last?.revision ?? Infinity;
-    try {
-      if (revision <= inForce) return JSON.parse(readFileSync(this.path(revision), 'utf8')) as RevisionFile;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-    throw new Problem(404, `there is no revision ${revision} of the rules; ${inForce === Infinity ? 'there is none yet' : `there are 1 to ${inForce}`}`);
+    const inForce = this.last?.revision ?? 0;
+    if (revision <= inForce) return this.stored(revision);
+    throw new Problem(404, `there is no revision ${revision} of the rules; ${inForce === 0 ? 'there is none yet' : `there are 1 to ${inForce}`}`);
+  }
+
+  private stored(revision: number): RevisionFile {
+    return JSON.parse(readFileSync(this.path(revision), 'utf8')) as RevisionFile;
   }
 
   /** Items are never changed, so what was worked out once stays true. */
