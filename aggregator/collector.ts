@@ -12,10 +12,12 @@ import type { JournalFrame } from './journal/batch-frame.ts';
 import { makeDirectory } from './journal/durable.ts';
 import { lockDataDirectory, type DataLock } from './logstore/data-lock.ts';
 import { dataLayout, type DataLayout } from './logstore/layout.ts';
+import { LogStores } from './logstore/log-stores.ts';
 import { removeOrphans } from './logstore/orphans.ts';
 import { Retention } from './logstore/retention.ts';
 import { Metrics } from './metrics.ts';
 import { CommittedCatalog, Journal, Ledger, PendingWindows, Publisher, PublishProcess, QueryPool, Receiver, RollCall } from './pipeline.ts';
+import { CompletenessGrid } from './publish/completeness-grid.ts';
 import { LeftOutRows } from './publish/left-out-rows.ts';
 import { NOTHING_PLANNED, Router } from './publish/routing.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
@@ -112,6 +114,9 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
     (logStore, from, to) => pending.count(from, to, (eniId, window, frame) =>
       router().routes(eniId, window, frame.logStore === null ? [] : [frame.logStore]).some((route) => route.logStore === logStore)),
   );
+  const logStores = new LogStores(catalog, ledger.state, (logStore) => publisher.drop(logStore));
+  control.drop = (logStore) => logStores.drop(logStore);
+  const grid = new CompletenessGrid(layout.root, ledger.state, router);
   const rollCall = new RollCall({ journal, positions, watches: () => control.recordingPlan.watches, onCalled: (frame) => publisher.add(frame), log });
   const limits = options.limits ?? DEFAULT_BODY_LIMITS;
   const receiver = new Receiver(journal, positions, limits, (frame) => publisher.add(frame));
@@ -119,7 +124,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   readGauges(metrics, pending, journal, pool);
   let stopping: Promise<void> | null = null;
   const server = createServer({
-    receiver, limits, control, tokens, catalog, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
+    receiver, limits, control, tokens, catalog, logStores, grid, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
   });
   const shutDown = async (): Promise<void> => {
     // Node watches over slow senders no more once a server closes: one of them could keep it open for ever
@@ -140,6 +145,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   pool.start();
   publisher.start();
   await rollCall.start();
+  await control.dropLogStores();
   try {
     const url = await server.listen({ host: options.host, port: options.port });
     return {

@@ -37,12 +37,13 @@ export function pageOf<T>(list: string, items: Iterable<T>, keyOf: (item: T) => 
   return { items: shown.map(({ item }) => item), next: left.length > shown.length ? cursorAt(list, shown.at(-1)!.key) : null };
 }
 
-function cursorAt(list: string, key: string): string {
+export function cursorAt(list: string, key: string): string {
   const content = Buffer.from(key).toString('base64url');
   return `${content}.${checksum(list, content)}`;
 }
 
-function keyAfter(list: string, cursor: string): string {
+/** Throws where the cursor was not made by `cursorAt` for this list. */
+export function keyAfter(list: string, cursor: string): string {
   const match = /^([\w-]*)\.([0-9a-f]{8})$/.exec(cursor);
   if (!match || match[2] !== checksum(list, match[1]!)) throw new Problem(400, 'the cursor is none of this list: give `next` of the answer before as it is, or no cursor for the first page');
   return Buffer.from(match[1]!, 'base64url').toString();

@@ -1,5 +1,5 @@
 import { addSeals, lostPackets } from '../../shared/seal.ts';
-import { NONE, STATUS_SKIPDATA } from '../../shared/records.ts';
+import { NONE, STATUS_NODATA, STATUS_SKIPDATA } from '../../shared/records.ts';
 import type { TrafficType } from '../../shared/topology/topology.ts';
 import { statusRow, type StatusRow } from '../../shared/status-rows.ts';
 import type { EniAttributes, WireSeal } from '../../shared/wire/wire-seal.ts';
@@ -111,4 +111,9 @@ export function eniCounts(agents: readonly AgentStatus[]): EniWindowCounts {
   return {
     complete: missing || partial ? 0 : 1, partial: partial ? 1 : 0, missing: missing ? 1 : 0, lostPackets: lost, lossUnknown: unknown ? 1 : 0,
   };
+}
+
+/** Whether all agents have sealed the window and saw no traffic. */
+export function isNoData(agents: readonly AgentStatus[]): boolean {
+  return agents.length > 0 && agents.every(({ seal, isUnsealed }) => seal !== null && !isUnsealed && statusRow(seal)?.status === STATUS_NODATA);
 }
