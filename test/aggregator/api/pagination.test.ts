@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { pageOf } from '../../../aggregator/api/pagination.ts';
+import { pageOf, type Page } from '../../../aggregator/api/pagination.ts';
 
 const self = (text: string) => text;
 
@@ -9,7 +9,7 @@ test('pages hold each item once, in order, whatever the limit', (t) => {
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
-      const page = pageOf('things', keys, self, { limit, ...(cursor === null ? {} : { cursor }) });
+      const page: Page<string> = pageOf('things', keys, self, { limit, ...(cursor === null ? {} : { cursor }) });
       t.true(page.items.length === limit || page.next === null);
       seen.push(...page.items);
       cursor = page.next;
