@@ -4,6 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import type { Logger } from 'winston';
 import { WeirError, type ErrorCode } from '../../shared/errors.ts';
 import { ConfigurationError } from '../../shared/topology/document.ts';
+import { withoutTokens } from '../control/token-text.ts';
 import { Problem, PROBLEM_TYPE } from './problem.ts';
 
 const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = { USAGE: 400, QUERY: 400, CONFIGURATION: 422, PERMISSION: 403, STORAGE: 503 };
@@ -13,7 +14,9 @@ export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = problemOf(error);
     // a Problem is an answer that was meant, such as that too many queries run
-    if (problem.status >= 500 && !(error instanceof Problem)) log.error(`${request.method} ${request.routeOptions.url ?? '?'}: ${error.message}`, { stack: error.stack });
+    if (problem.status >= 500 && !(error instanceof Problem)) {
+      log.error(withoutTokens(`${request.method} ${request.routeOptions.url ?? '?'}: ${error.message}`), { stack: withoutTokens(error.stack ?? '') });
+    }
     return sendProblem(reply, problem);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -62,5 +65,5 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  return reply.code(problem.status).headers(problem.headers).type(PROBLEM_TYPE).send(Buffer.from(JSON.stringify(problem.document())));
+  return reply.code(problem.status).headers(problem.headers).type(PROBLEM_TYPE).send(Buffer.from(withoutTokens(JSON.stringify(problem.document()))));
 }

@@ -18,6 +18,13 @@ export function isWellFormedToken(text: string): boolean {
   return match !== null && checksum(match[1]!) === match[2];
 }
 
+const TOKEN_IN_TEXT = new RegExp(`(weir_(?:${SCOPES.join('|')})_)[A-Za-z0-9_-]{16,}`, 'g');
+
+/** The text for logs and answers: a token that someone put where it does not belong is not repeated. */
+export function withoutTokens(text: string): string {
+  return text.replace(TOKEN_IN_TEXT, '$1…');
+}
+
 export function tokenHash(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
