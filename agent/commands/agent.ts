@@ -86,14 +86,15 @@ function options(yargs: Argv): Argv<AgentArguments> {
 async function runAgent(given: AgentArguments, log: Logger): Promise<void> {
   const configuration = await configurationOf(given, process.env);
   if (configuration.logLevel !== null && process.env['WEIR_LOG_LEVEL'] === undefined) log.level = configuration.logLevel;
+  const token = process.env['WEIR_TOKEN'] ?? null;
   if (given.check) {
-    const { text, exitCode } = await checkAgent(configuration);
+    const { text, exitCode } = await checkAgent(configuration, token);
     process.stdout.write(text);
     process.exitCode = exitCode;
     return;
   }
   const agent = new Agent({
-    configuration, maxPackets: given.count ?? null, token: process.env['WEIR_TOKEN'] ?? null, log,
+    configuration, maxPackets: given.count ?? null, token, log,
     waitsForInterfaces: given.config !== undefined || configuration.interfaces === null,
   });
   const ended = Promise.race([untilSignal(), agent.ended.then(() => 'all packets asked for have come')]);

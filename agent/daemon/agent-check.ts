@@ -1,11 +1,13 @@
 import { accessSync, constants } from 'node:fs';
-import { EXIT_CONFIGURATION, EXIT_NO_PERMISSION, EXIT_OK, WeirError } from '../../shared/errors.ts';
+import { EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_NO_PERMISSION, EXIT_OK, WeirError } from '../../shared/errors.ts';
 import { DEFAULT_TOPOLOGY } from '../../shared/topology/topology.ts';
 import { linkTable } from '../capture/live/link-table.ts';
 import type { NetworkLink } from '../capture/live/network-link.ts';
 import { openLiveSource } from '../capture/live/open-live-source.ts';
-import type { AgentConfiguration, CaptureSettings } from '../config/agent-configuration.ts';
+import { isManaged, type AgentConfiguration, type CaptureSettings } from '../config/agent-configuration.ts';
+import type { WatchList } from '../watched-enis.ts';
 import { interfaceTopology, planCapture, type CapturePlan } from './capture-plan.ts';
+import { checkCollector } from './collector-check.ts';
 import { StateDirectory } from './state-directory.ts';
 import { TopologyFile } from './topology-file.ts';
 import type { Topology } from '../../shared/topology/topology.ts';
@@ -18,18 +20,18 @@ export interface CheckResult {
 /**
  * What the agent would watch, and what keeps it from doing so. Each interface is really opened for a moment, with its
  * filter, so that what is said here is what a start would find. A missing interface is no fault: it may come.
+ * `givenToken`: of the environment.
  */
-export async function checkAgent(configuration: AgentConfiguration): Promise<CheckResult> {
-  const topology = configuration.topology === null
-    ? interfaceTopology(DEFAULT_TOPOLOGY, configuration.interfaces ?? [])
-    : new TopologyFile(configuration.topology).read();
-  const plan = planCapture(topology, linkTable().readAll(), configuration.interfaces);
+export async function checkAgent(configuration: AgentConfiguration, givenToken: string | null): Promise<CheckResult> {
+  const { topology, watch, windowSeconds, lines: sourceLines, faults: sourceFaults } = await readTask(configuration, givenToken);
+  const plan = planCapture(topology, linkTable().readAll(), configuration.interfaces, watch);
   const lines = [
-    `agent      ${configuration.agentId}, ${destinationText(configuration)}, windows of ${configuration.windowSeconds} s`,
-    ...topology.enis.flatMap((eni) => eniLines(eni.eniId, topology, plan)),
+    `agent      ${configuration.agentId}, ${destinationText(configuration)}${windowSeconds === null ? '' : `, windows of ${windowSeconds} s`}`,
+    ...sourceLines,
+    ...topology.enis.filter(({ eniId }) => watch?.has(eniId) ?? true).flatMap((eni) => eniLines(eni.eniId, topology, plan)),
     ...plan.warnings.map((warning) => `warning    ${warning}`),
   ];
-  const faults: WeirError[] = [];
+  const faults: WeirError[] = [...sourceFaults];
   const warnings = new Set<string>();
   const noting = async (action: () => unknown): Promise<void> => {
     try {
@@ -49,6 +51,27 @@ export async function checkAgent(configuration: AgentConfiguration): Promise<Che
   for (const fault of faults) lines.push(`fault      ${fault.message}`);
   lines.push(verdictLine(plan, faults));
   return { text: `${lines.join('\n')}\n`, exitCode: exitCodeOf(faults) };
+}
+
+interface CheckedTask {
+  readonly topology: Topology;
+  readonly watch: WatchList;
+  /** null: nobody has said so yet. */
+  readonly windowSeconds: number | null;
+  readonly lines: readonly string[];
+  readonly faults: readonly WeirError[];
+}
+
+async function readTask(configuration: AgentConfiguration, givenToken: string | null): Promise<CheckedTask> {
+  const { collector, topology: path, interfaces, stateDirectory, windowSeconds } = configuration;
+  if (isManaged(configuration) && collector !== null && stateDirectory !== null) {
+    new StateDirectory(stateDirectory); // throws where it cannot be used, and everything else with it
+    const { assignment, lines, faults } = await checkCollector(configuration, collector, stateDirectory, givenToken);
+    const topology = assignment?.topology ?? { ...DEFAULT_TOPOLOGY, enis: [] };
+    return { topology, watch: assignment?.watch ?? new Map(), windowSeconds: assignment?.windowSeconds ?? null, lines, faults };
+  }
+  const topology = path === null ? interfaceTopology(DEFAULT_TOPOLOGY, interfaces ?? []) : new TopologyFile(path).read();
+  return { topology, watch: null, windowSeconds, lines: [], faults: [] };
 }
 
 async function tryInterface(name: string, capture: CaptureSettings, warn: (text: string) => void): Promise<void> {
@@ -86,8 +109,9 @@ function linkText({ name, ifindex, mac, up }: NetworkLink): string {
   return `${name} (index ${ifindex}, ${mac ?? 'no MAC address'}, ${up ? 'up' : 'down'})`;
 }
 
-function destinationText({ collector, output }: AgentConfiguration): string {
-  if (collector !== null) return `ships to ${collector.url}`;
+function destinationText(configuration: AgentConfiguration): string {
+  const { collector, output } = configuration;
+  if (collector !== null) return `ships to ${collector.url}${isManaged(configuration) ? ', which manages it' : ''}`;
   return output.file === null ? 'prints records' : `writes records to ${output.file}`;
 }
 
@@ -99,5 +123,7 @@ function verdictLine(plan: CapturePlan, faults: readonly WeirError[]): string {
 
 function exitCodeOf(faults: readonly WeirError[]): number {
   if (faults.length === 0) return EXIT_OK;
-  return faults.some(({ exitCode }) => exitCode === EXIT_NO_PERMISSION) ? EXIT_NO_PERMISSION : EXIT_CONFIGURATION;
+  if (faults.some(({ exitCode }) => exitCode === EXIT_NO_PERMISSION)) return EXIT_NO_PERMISSION;
+  // a collector that is away is nothing that a configuration can mend
+  return faults.every(({ exitCode }) => exitCode === EXIT_FAILURE) ? EXIT_FAILURE : EXIT_CONFIGURATION;
 }

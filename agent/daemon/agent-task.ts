@@ -1,4 +1,5 @@
-import type { Topology, TrafficType } from '../../shared/topology/topology.ts';
+import type { Topology } from '../../shared/topology/topology.ts';
+import type { WatchList } from '../watched-enis.ts';
 
 /** What the agent is to do now. */
 export interface AgentTask {
@@ -6,8 +7,8 @@ export interface AgentTask {
   /** Of the rules. */
   readonly revision: number;
   readonly windowSeconds: number;
-  /** By ENI; an ENI that is not here is not watched. null: each is, for the traffic type of the configuration. */
-  readonly watch: ReadonlyMap<string, TrafficType> | null;
+  /** null: every ENI, for the traffic type of the configuration. */
+  readonly watch: WatchList;
 }
 
 /** Who gives the agent its tasks: its own files, or a collector. */

@@ -217,8 +217,8 @@ export class Agent {
   /** The counters of interfaces up to which the threads know what passed, out of the checkpoints that they take up. */
   private startThreads(): ReadonlyMap<number, LinkCounters> {
     const { agentId, graceSeconds, trafficType, tableCapacity, timers, workers } = this.configuration;
-    const { windowSeconds, revision } = this.task;
-    const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, trafficType, tableCapacity, timers, revision };
+    const { windowSeconds, revision, watch } = this.task;
+    const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, watch, trafficType, tableCapacity, timers, revision };
     const paths = Array.from({ length: workers }, (_, index) => this.state.checkpointPath(index)).filter((path) => path !== null);
     const enisOf = (name: string): readonly string[] => this.plan.taps.find(({ link }) => link.name === name)?.eniIds ?? [];
     const reached = reachedCounters(paths, this.state.sealed, enisOf);
@@ -301,15 +301,16 @@ export class Agent {
   }
 
   private makePlan(): CapturePlan {
-    return planCapture(this.task.topology, this.watch.links, this.configuration.interfaces);
+    return planCapture(this.task.topology, this.watch.links, this.configuration.interfaces, this.task.watch);
   }
 
   private follow(counters: ReadonlyMap<number, LinkCounters>, isOtherTask: boolean): void {
+    const { revision, windowSeconds } = this.task;
     const before = this.plan;
     this.plan = this.makePlan();
     const isBoundAnew = isOtherTask || !bindsAlike(before, this.plan);
     if (isBoundAnew) this.context.revise(this.plan.topology);
-    this.board.follow(this.plan, this.task.revision, counters, isBoundAnew);
+    this.board.follow(this.plan, revision, counters, isBoundAnew, windowSeconds);
     for (const warning of this.plan.warnings) this.warnOnce(warning);
   }
 
