@@ -58,27 +58,33 @@ export class ControlServer {
   private readonly server: Server;
   private assignment: { readonly etag: string; readonly text: string } | null = null;
   private waiters: (() => void)[] = [];
+  private port = 0;
 
   private constructor(tls: ServerOptions | null) {
     const answer = (request: IncomingMessage, response: ServerResponse): void => void this.answer(request, response);
     this.server = tls === null ? createServer(answer) : createTlsServer(tls, answer);
   }
 
-  /** `port`: 0 for any that is free. */
-  static async start(t: ExecutionContext, port = 0, tls: ServerOptions | null = null): Promise<ControlServer> {
+  static async start(t: ExecutionContext, tls: ServerOptions | null = null): Promise<ControlServer> {
     const server = new ControlServer(tls);
-    server.server.listen(port, '127.0.0.1');
-    await once(server.server, 'listening');
+    await server.listen(0);
     t.teardown(() => server.stop());
     return server;
   }
 
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
-  }
-
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** After a stop, where it was. */
+  async restart(): Promise<void> {
+    await this.listen(this.port);
+  }
+
+  private async listen(port: number): Promise<void> {
+    this.server.listen(port, '127.0.0.1');
+    await once(this.server, 'listening');
+    this.port = (this.server.address() as AddressInfo).port;
   }
 
   makeOneTimeToken(): string {
