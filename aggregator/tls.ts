@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { WeirError, refusedBySystem } from '../shared/errors.ts';
@@ -11,6 +11,8 @@ export interface TlsFiles {
   /** Clients must show a certificate that this authority signed; null: they need none. */
   readonly clientCa: string | null;
 }
+
+const TICKET_KEY_BYTES = 48;
 
 /** What the files held when they were read, whole and fitting together. */
 export interface TlsContext {
@@ -25,6 +27,8 @@ export function readTls({ cert, key, clientCa }: TlsFiles): TlsContext {
   if (clientCa !== null) readCertificate(clientCa, '--tls-client-ca');
   const options: SecureContextOptions = {
     cert: readPem(cert, '--tls-cert'), key: readPem(key, '--tls-key'), minVersion: 'TLSv1.2', ...(clientCa === null ? {} : { ca: readPem(clientCa, '--tls-client-ca') }),
+    // sessions that began under other files are not resumed
+    ticketKeys: randomBytes(TICKET_KEY_BYTES),
   };
   try {
     createSecureContext(options);

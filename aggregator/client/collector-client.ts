@@ -13,9 +13,10 @@ const TLS_WAYS_OUT: readonly (readonly [RegExp, string])[] = [
   [/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/, 'no authority that is known here signed its certificate; --ca or WEIR_CA names one'],
   [/ALTNAME_INVALID/, 'its certificate is for another name; use the one that it is for'],
   [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, 'its certificate is not valid at this time'],
-  [/ALERT_CERTIFICATE_REQUIRED|ALERT_HANDSHAKE_FAILURE|ALERT_UNKNOWN_CA|ALERT_BAD_CERTIFICATE/, 'it wants a certificate of an authority that it knows; --client-cert and --client-key give one'],
+  [/_ALERT_/, 'it wants a certificate of an authority that it knows; --client-cert and --client-key give one'],
   [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/, 'it speaks no TLS: is its URL http://…?'],
 ];
+const CLOSED = /^(UND_ERR_SOCKET|ECONNRESET)$/;
 const CONNECTION_ERRORS = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 
 /** What the collector said no to. PERMISSION where it was the token. */
@@ -121,7 +122,8 @@ export class CollectorClient {
 
   private unreachable(error: unknown): WeirError {
     const { code, message } = error as NodeJS.ErrnoException;
-    const wayOut = TLS_WAYS_OUT.find(([pattern]) => pattern.test(code ?? ''))?.[1] ?? 'is it running, and does --collector or WEIR_COLLECTOR name it?';
+    const closed = this.baseUrl.protocol === 'https:' ? 'it may want a certificate, which --client-cert and --client-key give' : 'it may speak TLS: is its URL https://…?';
+    const wayOut = CLOSED.test(code ?? '') ? `it closed the connection; ${closed}` : TLS_WAYS_OUT.find(([pattern]) => pattern.test(code ?? ''))?.[1] ?? 'is it running, and does --collector or WEIR_COLLECTOR name it?';
     return new WeirError('NETWORK', `no answer from the collector at ${this.baseUrl.origin} (${code ?? message}): ${wayOut}`, { cause: error });
   }
 }
