@@ -76,3 +76,51 @@ test('the count for completeness looks at range and ENI', (t) => {
   t.is(pending.count(0, 600, () => true), 0);
   t.is(pending.count(0, 9999, (eniId) => eniId === 'z'), 0);
 });
+
+const ATTRIBUTES = { vswitchId: null, vmId: null, vpcId: null, accountId: null, region: null };
+
+function rollCall(number: number, expected: readonly [eniId: string, agentId: string][], receivedMs = END_MS): JournalFrame {
+  return {
+    frame: number, agent: '!roll-call/600', epoch: 1, sequence: 1, logStore: null, receivedMs, windows: [], seals: [],
+    rollCall: { ...WINDOW, expected: expected.map(([eniId, agentId]) => ({ eniId, agentId, attributes: ATTRIBUTES })) },
+    body: { path: '', offset: 0, length: 0 },
+  };
+}
+
+test('who is called is waited for, at the latest until the delay is over', (t) => {
+  const pending = pendingOf(rollCall(1, [['x', 'a'], ['x', 'b'], ['y', 'c']]), frame(2, 'a', ['x'], ['x']));
+  t.deepEqual(due(pending, END_MS + 5000), [], 'b has not sealed x');
+  pending.add(frame(3, 'b', [], ['x']));
+  t.deepEqual(due(pending, END_MS + 5001), []);
+  t.deepEqual(due(pending, END_MS + 6001), [2, 3], 'x is sealed; c may still come');
+  pending.remove(pending.ready(END_MS + 6001, false)[0]!);
+  t.deepEqual(due(pending, END_MS + 299_999), []);
+  t.deepEqual(due(pending, END_MS + 300_000), [1], 'c has not come');
+});
+
+test('all who are called have sealed: at once, whatever came first', (t) => {
+  const seals = [frame(2, 'a', ['x'], ['x']), frame(3, 'b', [], ['y'])];
+  t.deepEqual(due(pendingOf(rollCall(1, [['x', 'a'], ['y', 'b']]), ...seals), END_MS), [1, 2, 3]);
+  const pending = pendingOf(...seals);
+  pending.remove(pending.ready(END_MS, false)[0]!);
+  t.is(pending.size, 0);
+  pending.add(rollCall(4, [['x', 'a'], ['y', 'b']]));
+  t.deepEqual(due(pending, END_MS + 200), [4], 'the seals are published, and remembered');
+});
+
+test('who has sealed is forgotten once it is past waiting for', (t) => {
+  const pending = pendingOf(frame(1, 'a', [], ['x']));
+  pending.remove(pending.ready(END_MS, false)[0]!);
+  t.deepEqual(due(pending, END_MS + 300_000), []);
+  pending.add(rollCall(2, [['x', 'a']], END_MS + 300_000));
+  t.deepEqual(due(pending, END_MS + 300_001), []);
+  t.deepEqual(due(pending, END_MS + 600_000), [2]);
+});
+
+test('a call in a window of its own after a restart waits for the seals that are not there', (t) => {
+  const pending = new PendingWindows(OPTIONS);
+  const call = rollCall(1, [['x', 'a']]);
+  t.is(pending.add(call, ({ start }) => start === 600), 0, 'published before');
+  t.is(pending.add(call), 1);
+  t.is(pending.count(0, 9999, (eniId) => eniId === 'x'), 1);
+});

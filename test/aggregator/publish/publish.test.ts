@@ -1,13 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { RecordContext } from '../../../shared/records.ts';
 import type { Seal } from '../../../shared/seal.ts';
 import { encodeColumnar } from '../../../shared/wire/encode-columnar.ts';
 import { CONTEXT, recordAsJson, recordsOf, sampleRow, sealOf, WINDOW_START, type SampleRow } from '../../shared/wire/wire-samples.ts';
-import { parquetFiles, runCollector, storedRows, type RunningCollector } from '../collector-fixture.ts';
+import { parquetFiles, runCollector, storedRows, temporaryDirectory, type RunningCollector } from '../collector-fixture.ts';
+import { writePlannedData } from '../planned-data.ts';
 import { asSet, mergeRows } from './merge-model.ts';
 
 /** Few addresses and small numbers: keys meet, sums stay exact. */
@@ -172,10 +173,14 @@ flow-logs:
   - {flow-log-id: fl-2, name: drops, resource-type: ENI, resource-id: eni-a, traffic-type: Drop, logstore: drops, window: 600s, status: Active}
 `;
 
+async function runPlanned(t: ExecutionContext): Promise<RunningCollector> {
+  const data = join(temporaryDirectory(t), 'data');
+  writePlannedData(data, { inventory: INVENTORY });
+  return runCollector(t, { data });
+}
+
 test.serial('flow logs route rows by ENI and traffic type, and roll finer windows up; other ENIs go where the batch says', async (t) => {
-  const collector = await runCollector(t);
-  const answer = await collector.request('/v1/inventory', { method: 'PUT', body: INVENTORY });
-  t.is(answer.status, 200, JSON.stringify(await answer.json()));
+  const collector = await runPlanned(t);
   const one = sender(collector);
   const minutes = [0, 1, 2].map((i) => ({ start: WINDOW_START + 60 * i, seconds: 60 }));
   const parts = minutes.map((_, i) => rowsOf(10 + i, 60));
@@ -194,8 +199,7 @@ test.serial('flow logs route rows by ENI and traffic type, and roll finer window
 });
 
 test.serial('a rolled-up window is complete when all of it is sealed', async (t) => {
-  const collector = await runCollector(t);
-  await collector.request('/v1/inventory', { method: 'PUT', body: INVENTORY });
+  const collector = await runPlanned(t);
   const one = sender(collector);
   const nothing = { records: 0, packets: 0, bytes: 0, packetsSeen: 0 };
   for (let i = 0; i < 2; i++) {
