@@ -17,7 +17,7 @@ export const IS_WATCHED = 4;
 export class WatchedEnis {
   /** Grows; an ENI whose attributes change is replaced in its place. */
   readonly enis: Eni[] = [];
-  /** By index: IS_WATCHED, and the bits of the traffic type, the last one's where the ENI is no longer watched. */
+  /** By index: IS_WATCHED and the bits of the traffic type; 0 where the ENI is not watched. */
   watch: Uint8Array = new Uint8Array(0);
   private readonly indexes = new Map<string, number>();
   private readonly trafficType: TrafficType;
@@ -35,7 +35,6 @@ export class WatchedEnis {
       this.enis[index] = eni;
     }
     const watch = new Uint8Array(this.enis.length);
-    this.watch.forEach((bits, index) => (watch[index] = bits & ~IS_WATCHED));
     for (const { eniId } of topology.enis) {
       const trafficType = list === null ? this.trafficType : list.get(eniId);
       if (trafficType !== undefined && !isMembersEni(eniId)) watch[this.indexOf(eniId)] = trafficBits(trafficType) | IS_WATCHED;

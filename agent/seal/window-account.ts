@@ -66,7 +66,7 @@ export class WindowAccount {
     this.windowStart = startUs / 1e6;
     this.rows = new Records(this.windowStart, seconds);
     this.watch = watch.slice();
-    this.held = watch.map((of) => ((of & IS_WATCHED) !== 0 ? of : 0));
+    this.held = watch.slice();
     this.packetsSeen = new Float64Array(enis);
     this.latePackets = new Float64Array(enis);
     this.filteredPackets = new Float64Array(enis);
@@ -105,8 +105,8 @@ export class WindowAccount {
       const before = this.watch[eni]!;
       if (now === before) return;
       this.watch[eni] = now;
-      if ((now & IS_WATCHED) !== 0) held[eni] = (held[eni]! & IS_WATCHED) !== 0 ? held[eni]! & (now | ~RECORDS_BITS) : now;
-      if ((now & before & IS_WATCHED) === 0) held[eni]! |= IS_BROKEN;
+      if (now !== 0) held[eni] = held[eni] === 0 ? now : held[eni]! & (now | ~RECORDS_BITS);
+      if (now === 0 || before === 0) held[eni]! |= IS_BROKEN;
     });
   }
 

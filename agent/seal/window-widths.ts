@@ -52,14 +52,14 @@ export class WindowWidths {
     changes.push({ fromUs: (Math.floor(afterUs / widthUs) + 1) * widthUs, seconds });
   }
 
-  /** No window that ends before this time will be asked for again. */
+  /** Nothing counts any more of what is said about windows before this time, where one ended. */
   forget(beforeUs: number): void {
     while (this.changes.length > 1 && this.changes[1]!.fromUs <= beforeUs) this.changes.shift();
   }
 
   private indexAt(timeUs: number): number {
     let index = this.changes.length - 1;
-    while (this.changes[index]!.fromUs > timeUs) index--;
+    while (index > 0 && this.changes[index]!.fromUs > timeUs) index--;
     return index;
   }
 }

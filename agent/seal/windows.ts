@@ -17,14 +17,14 @@ export const MAX_QUIET_WINDOWS = 1440;
 export class Windows {
   fromUs = 0;
   untilUs = 0;
+  /** Latest time of any packet, or of the clock; kept by whoever asks for no other window. */
+  latestUs = -Infinity;
   /** The window whose packets are leaving the flow table. */
   closing: WindowAccount | null = null;
   /** The window of the packet last moved to. */
   private account: WindowAccount | null = null;
   private readonly open: WindowAccount[] = [];
   private widths: WindowWidths;
-  /** Latest time of any packet. */
-  private latestUs = -Infinity;
   /** End of the last window that has closed. */
   private closedUntilUs = -Infinity;
   private nextOrdinal = 0;
@@ -137,18 +137,15 @@ export class Windows {
     this.widths = new WindowWidths(saved.widths);
     this.latestUs = saved.latestUs;
     this.nextOrdinal = saved.nextOrdinal;
-    this.closedUntilUs = Math.max(saved.closedUntilUs, sealedThroughUs + 1);
-    for (const window of saved.open) {
-      if (window.startUs <= sealedThroughUs) {
-        this.closedUntilUs = Math.max(this.closedUntilUs, window.endUs);
-        continue;
-      }
+    this.closedUntilUs = sealedThroughUs >= saved.closedUntilUs ? this.widths.endUs(sealedThroughUs) : saved.closedUntilUs;
+    const goesOn = saved.open.filter(({ startUs }) => startUs > sealedThroughUs);
+    for (const window of goesOn) {
       const account = new WindowAccount(window, this.watch);
       account.restore(window, eniNumbers, verdictNumbers);
       this.open.push(account);
     }
     this.setWidth(seconds, -Infinity);
-    saved.open.filter(({ startUs }) => startUs > sealedThroughUs).forEach(({ isClosing }, index) => {
+    goesOn.forEach(({ isClosing }, index) => {
       const account = this.open[index]!;
       account.wasCutOff = !isClosing && account.endUs <= nowUs;
     });

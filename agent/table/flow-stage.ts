@@ -98,12 +98,14 @@ export class FlowStage {
     const { table, windows } = this;
     const { words, doubles } = table;
     const { generationBits, idleUs } = this.connections;
-    let { fromUs, untilUs, current: account } = windows;
+    let { fromUs, untilUs, latestUs, current: account } = windows;
     for (let slot = from; slot < to; slot++) {
       const at = slot * SLOT_WORDS;
       const timeUs = times[slot]!;
       const eni = keys[at + KEY_META]! >>> META_ENI_SHIFT;
+      if (timeUs > latestUs) latestUs = timeUs;
       if (timeUs < fromUs || timeUs >= untilUs) {
+        windows.latestUs = latestUs;
         const isOpen = windows.moveTo(timeUs);
         ({ fromUs, untilUs, current: account } = windows);
         if (!isOpen) {
@@ -139,6 +141,7 @@ export class FlowStage {
       words[base + ENTRY_STATE]! |= (flags & QUEUE_TCP_FLAGS) | STATE_DIRTY;
       if ((flags & AFTER) !== 0) this.afterCounting(entry, flags);
     }
+    windows.latestUs = latestUs;
   }
 
   /** The wall clock, where packets are live: opens the window of this time, and closes those that are due. */
