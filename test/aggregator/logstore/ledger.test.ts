@@ -114,3 +114,54 @@ test('a ledger that cannot be read is not taken for an empty one', async (t) => 
   truncateSync(path, 30);
   await t.throwsAsync(open(t, directory), { message: /can be read; restore one from a backup/ });
 });
+
+const AT_MS = Date.parse('2026-01-31T12:00:00Z');
+
+function ingested(commit: number, start: number, rows: number): PublishRecord {
+  return { ...published(commit, [commit], start), atMs: AT_MS + commit * 24 * 3600 * 1000, ingested: [{ logStore: 'default', rows, bytes: rows * 100 }] };
+}
+
+test('what expires is gone, counts to no bytes, and is not taken in again; over restarts and compactions', async (t) => {
+  for (const compactBytes of [1, 1_000_000]) {
+    const directory = temporaryDirectory(t);
+    const ledger = await open(t, directory, compactBytes);
+    for (let commit = 1; commit <= 3; commit++) await ledger.append(ingested(commit, 600 * commit, commit));
+    const gone = { start: 600, seconds: 600 };
+    await ledger.append({ type: 'expire', atMs: AT_MS, stores: [{ logStore: 'default', windows: [gone] }], states: [gone] });
+    const facts = (each: Ledger): unknown => {
+      const { stores, usage } = each.state;
+      const { bytes, keptFrom, windows } = stores.get('default')!;
+      return { files: [...each.state.files()].sort(), bytes, keptFrom, windows: [...windows.keys()], published: [1, 2, 3].map((frame) => each.state.isPublished(frame, { start: 600 * frame, seconds: 600 })), usage: usage.entries() };
+    };
+    t.like(facts(ledger), { files: ['file-2', 'file-3', 'state-2', 'state-3'], bytes: 20, keptFrom: 1200, windows: ['1200+600', '1800+600'], published: [true, true, true] });
+    const before = facts(ledger);
+    await ledger.close();
+    t.deepEqual(facts(await open(t, directory, compactBytes)), before);
+  }
+});
+
+test('a dropped LogStore leaves its usage and nothing else', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ledger = await open(t, directory);
+  await ledger.append(ingested(1, 600, 5));
+  await ledger.append({ type: 'drop', atMs: AT_MS, logStore: 'default' });
+  await ledger.append(ingested(2, 600, 7));
+  await ledger.close();
+  const { state } = await open(t, directory);
+  t.deepEqual([...state.files()].sort(), ['file-2', 'state-2']);
+  t.deepEqual(state.usage.days('default', '2026-01-01', '2026-02-04').map(({ day, rows, ingestedBytes, storedBytes }) => [day, rows, ingestedBytes, storedBytes]), [
+    ['2026-01-31', 0, 0, 0], ['2026-02-01', 5, 500, 10], ['2026-02-02', 7, 700, 10], ['2026-02-03', 0, 0, 10], ['2026-02-04', 0, 0, 10],
+  ]);
+  t.deepEqual(state.usage.days('default', '2026-02-02', '2026-02-02').map(({ rows }) => rows), [7]);
+  t.deepEqual(state.usage.days('default', '2025-01-01', '2026-01-30'), []);
+  t.deepEqual(state.usage.days('nowhere', '2025-01-01', '2026-01-30'), []);
+});
+
+test('a ledger of the time before usage is read', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ledger = await open(t, directory);
+  const { keptFrom: _keptFrom, usage: _usage, ...old } = ledger.state.snapshot();
+  await ledger.append({ ...old, stores: published(1, [1]).stores });
+  await ledger.append(published(2, [2], 1200));
+  t.deepEqual([ledger.state.stores.get('default')!.bytes, ledger.state.usage.entries()], [20, []]);
+});
