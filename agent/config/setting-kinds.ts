@@ -1,8 +1,7 @@
 /** How single values of the agent's configuration are spelled. */
+import { parseBytes } from '../../shared/byte-size.ts';
 import { parseSeconds } from '../../shared/duration.ts';
 import type { TextKind } from '../../shared/topology/document.ts';
-
-const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, 'KB': 1e3, 'MB': 1e6, 'GB': 1e9, 'KIB': 2 ** 10, 'MIB': 2 ** 20, 'GIB': 2 ** 30 };
 
 /** A duration as seconds, within bounds. */
 export function secondsKind(least: number, most: number, isWhole: boolean): TextKind<number> {
@@ -30,9 +29,8 @@ function durationText(seconds: number): string {
 export function bytesKind(least: number, most: number): TextKind<number> {
   return {
     parse: (text) => {
-      const match = /^(\d{1,15})\s?([KMG]i?B)?$/i.exec(text);
-      const bytes = match ? Number(match[1]) * UNIT_BYTES[(match[2] ?? '').toUpperCase()]! : -1;
-      return bytes >= least && bytes <= most ? bytes : null;
+      const bytes = parseBytes(text);
+      return bytes !== null && bytes >= least && bytes <= most ? bytes : null;
     },
     expected: `a size from ${least} to ${most} bytes, such as 4194304, 32MiB or 100MB`,
   };

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { Control } from '../control/control.ts';
+import { coveredEnis } from '../control/coverage.ts';
 import { createFlowLog, deleteFlowLog, findFlowLog, flowLogView, updateFlowLog } from '../control/flow-logs.ts';
 import { authorize, authorizationView, withdrawAuthorization } from '../control/authorizations.ts';
 import { seesLogStore } from './authorization.ts';
-import { NEXT_CURSOR, PAGE_PARAMETERS, pageOf } from './pagination.ts';
+import { NEXT_CURSOR, PAGE_PARAMETERS, pageOf, type PageRequest } from './pagination.ts';
 import { actorOf, IDEMPOTENCY_HEADER, repeatableOf } from './request-actor.ts';
 import { FlowLogPlace, FlowLogSettings } from './resource-schemas.ts';
 
@@ -13,6 +14,7 @@ const FlowLogChange = Type.Object({ ...FlowLogSettings, logstore: Type.Optional(
   { additionalProperties: false, minProperties: 1 });
 const Id = Type.Object({ id: Type.String({ maxLength: 512 }) });
 type Named = { Params: Static<typeof Id> };
+const Page = Type.Object(PAGE_PARAMETERS, { additionalProperties: false });
 const List = Type.Object({
   ...PAGE_PARAMETERS,
   'resource-id': Type.Optional(Type.String({ maxLength: 512 })),
@@ -20,7 +22,8 @@ const List = Type.Object({
   'status': Type.Optional(Type.Union([Type.Literal('Active'), Type.Literal('Inactive')])),
 }, { additionalProperties: false });
 
-export function flowLogRoutes(app: FastifyInstance, { store, settings }: Control): void {
+export function flowLogRoutes(app: FastifyInstance, control: Control): void {
+  const { store, settings } = control;
   const tags = ['flow logs'];
   const admin = { scope: 'admin' } as const;
   const query = { scope: 'query', honoursLogStores: true } as const;
@@ -38,6 +41,14 @@ export function flowLogRoutes(app: FastifyInstance, { store, settings }: Control
   app.get<Named>('/v1/flow-logs/:id', { config: query, schema: { params: Id, summary: 'One flow log', tags } }, async (request) => {
     const flowLog = findFlowLog(store.state, request.params.id, (logStore) => seesLogStore(request.token, logStore));
     return flowLogView(store.state, flowLog);
+  });
+  app.get<Named & { Querystring: PageRequest }>('/v1/flow-logs/:id/enis', {
+    config: query,
+    schema: { params: Id, querystring: Page, summary: 'ENIs that a flow log covers, and who watches them', tags, answers: { 200: { description: 'ENIs.', schema: Type.Object({ next: NEXT_CURSOR }) } } },
+  }, async (request) => {
+    const { resourceType, resourceId } = findFlowLog(store.state, request.params.id, (logStore) => seesLogStore(request.token, logStore));
+    const { items, next } = pageOf('covered-enis', coveredEnis(store.state.topology, resourceType, resourceId), ({ eniId }) => eniId, request.query);
+    return { enis: items.map(({ eniId }) => ({ 'eni-id': eniId, ...control.eniState(eniId) })), next };
   });
   app.post<{ Body: Static<typeof NewFlowLog> }>('/v1/flow-logs', {
     config: admin,

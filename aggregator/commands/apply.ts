@@ -1,41 +1,79 @@
 import { readFileSync } from 'node:fs';
-import type { Argv, CommandModule } from 'yargs';
-import { refusedBySystem } from '../../shared/errors.ts';
-import { parseTopology } from '../../shared/topology/parse.ts';
+import type { CommandModule } from 'yargs';
+import { WeirError, refusedBySystem } from '../../shared/errors.ts';
+import { ConfigurationError, type Problem } from '../../shared/topology/document.ts';
 import type { CommandLog } from '../../shared/command-log.ts';
-import { withClientOptions, type ClientOptions } from '../client/client-options.ts';
-import { CollectorClient } from '../client/collector-client.ts';
+import { CollectorClient, RefusedRequest } from '../client/collector-client.ts';
+import { changeLine, type ShownChange } from './change-line.ts';
+import { collectorCommand, type CollectorArguments } from './command-group.ts';
+import { print, printJson } from './printed.ts';
 
-interface ApplyArguments extends ClientOptions {
+interface ApplyArguments extends CollectorArguments {
   file: string;
-  json: boolean;
+  dryRun: boolean;
+  prune: boolean;
 }
 
-/** `weir apply -f vpc.yaml`: what is wrong with the file is told before anything is sent. */
-export function applyCommand(log: CommandLog): CommandModule<object, ApplyArguments> {
-  return {
-    command: 'apply',
-    describe: 'Send the inventory (networks, security groups, ENIs, flow logs) to the collector',
-    builder: (yargs) => withClientOptions(yargs, 'admin')
-      .option('file', { alias: 'f', type: 'string', demandOption: true, requiresArg: true, describe: 'YAML document; - is standard input' })
-      .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' }) as unknown as Argv<ApplyArguments>,
-    handler: (given) => runApply(given, log),
-  };
+interface AppliedAnswer {
+  readonly 'revision': number;
+  readonly 'changed': boolean;
+  readonly 'dry-run': boolean;
+  readonly 'changes': readonly ShownChange[];
 }
 
-async function runApply(given: ApplyArguments, log: CommandLog): Promise<void> {
-  const text = readDocument(given.file);
-  const topology = parseTopology(text, given.file);
+/** What the command line makes of `-`. */
+const STANDARD_INPUT = '/dev/stdin';
+
+/** `weir apply -f vpc.yaml`. The collector checks the document: it knows what the document may refer to. */
+export function applyCommand(log: CommandLog): CommandModule {
+  return collectorCommand<ApplyArguments>('apply', 'Bring the inventory to what a document says, and show what changes', 'admin', (yargs) => yargs
+    .option('file', { alias: 'f', type: 'string', demandOption: true, requiresArg: true, describe: 'YAML or JSON document; - is standard input' })
+    .option('dry-run', { type: 'boolean', default: false, describe: 'only show what would change' })
+    .option('prune', { type: 'boolean', default: false, describe: 'of the kinds that the document lists, delete what it does not name; LogStores stay' }),
+  (given) => apply(given, log));
+}
+
+async function apply(given: ApplyArguments, log: CommandLog): Promise<void> {
+  const yaml = readDocument(given.file);
   const client = CollectorClient.from(given, process.env);
-  const answer = await client.json<{ revision: number; changed: boolean }>(['revision', 'changed'], 'PUT', '/v1/inventory', { yaml: text });
-  if (given.json) process.stdout.write(`${JSON.stringify(answer)}\n`);
-  const contents = `${topology.enis.length} ENIs, ${topology.securityGroups.length} security groups, ${topology.flowLogs.length} flow logs`;
-  log.info(`${answer.changed ? 'applied' : 'nothing to change'}: ${contents}; rule-set revision ${answer.revision}`);
+  const answer = await client
+    .json<AppliedAnswer>(['revision', 'changes'], 'PUT', '/v1/inventory', { query: { 'dry-run': String(given.dryRun), 'prune': String(given.prune) }, yaml })
+    .catch((error: unknown) => { throw documentError(error, given.file); });
+  if (given.json) {
+    await printJson(answer);
+    return;
+  }
+  await print(answer.changes.map((change) => `${changeLine(change)}\n`).join(''));
+  log.info(summary(answer));
+}
+
+function summary({ revision, changes, 'dry-run': isDryRun }: AppliedAnswer): string {
+  const parts = [
+    `${changes.filter(({ before }) => before === null).length} created`,
+    `${changes.filter(({ before, after }) => before !== null && after !== null).length} changed`,
+    `${changes.filter(({ after }) => after === null).length} deleted`,
+  ].filter((part) => !part.startsWith('0 '));
+  if (changes.length === 0) return `nothing to change; rule-set revision ${revision}`;
+  return isDryRun ? `dry run, nothing was changed: would be ${parts.join(', ')}` : `${parts.join(', ')}; rule-set revision ${revision}`;
+}
+
+/** What is wrong with the document, under the name of its file. */
+function documentError(error: unknown, file: string): unknown {
+  if (!(error instanceof RefusedRequest) || (error.status !== 422 && error.status !== 413)) return error;
+  const { errors } = error.problem;
+  if (Array.isArray(errors) && errors.every(isProblem)) return new ConfigurationError(file, errors);
+  return new WeirError('CONFIGURATION', `${file}: ${error.message}`, { cause: error });
+}
+
+function isProblem(value: unknown): value is Problem {
+  const { path, line, text } = (value ?? {}) as Partial<Problem>;
+  return typeof path === 'string' && typeof line === 'number' && typeof text === 'string';
 }
 
 function readDocument(path: string): string {
   try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8');
+    // by its number: what is connected there may be a socket, which has no name
+    return readFileSync(path === STANDARD_INPUT ? 0 : path, 'utf8');
   } catch (cause) {
     throw refusedBySystem('CONFIGURATION', `the inventory ${path} cannot be read`, cause);
   }

@@ -33,6 +33,6 @@ function cell(value: ResultValue): string {
 }
 
 /** Text that comes from outside must not steer the terminal. */
-function clean(text: string): string {
+export function clean(text: string): string {
   return text.replace(/\p{Cc}/gu, '?');
 }

@@ -51,9 +51,12 @@ export class Control {
   eniState(eniId: string): Resource {
     const place = this.board.plan.places.get(eniId);
     const recording = this.board.plan.recording(eniId);
+    const reported = place?.agentId == null ? null : this.agents.find(place.agentId)?.report?.enis.find((eni) => eni.eniId === eniId);
     return {
       'assigned-to': place?.agentId ?? null,
       'unassigned-because': place?.reason ?? null,
+      'agent-state': reported?.state ?? null,
+      'agent-reason': reported?.reason ?? null,
       'recording': recording && { 'traffic-type': recording.trafficType, 'window': `${recording.windowSeconds}s` },
     };
   }

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { parseTopology } from '../../shared/topology/parse.ts';
-import type { FlowLog } from '../../shared/topology/topology.ts';
+import type { FlowLog, Topology } from '../../shared/topology/topology.ts';
 import { Problem } from '../api/problem.ts';
 import type { ControlState } from './control-state.ts';
 import type { Outcome } from './control-store.ts';
 import { coveredEnis } from './coverage.ts';
-import { resourceDocument, resourceKind, type Resource } from './resource-kinds.ts';
+import { resourceDocument, resourceKind, withResource, type Resource } from './resource-kinds.ts';
 import { withTopology, type ControlSettings } from './state-change.ts';
 
 const FLOW_LOGS = resourceKind('flow-logs');
@@ -48,8 +47,16 @@ export function flowLogView({ topology, dates }: ControlState, flowLog: FlowLog)
 }
 
 function withFlowLog(state: ControlState, given: Resource, now: Date, settings: ControlSettings): Outcome<FlowLogView> {
-  const topology = parseTopology(JSON.stringify({ 'flow-logs': [given] }), 'flow log', { base: state.topology, prune: false });
+  requireLogStore(state.topology, String(given['logstore']));
+  const topology = withResource(state.topology, FLOW_LOGS, given);
   const next = withTopology(state, topology, now, settings);
   const flowLog = next.topology.flowLogs.find(({ flowLogId }) => flowLogId === given['flow-log-id'])!;
   return { state: next, answer: flowLogView(next, flowLog) };
+}
+
+/** Said before everything else of the flow log is judged. */
+function requireLogStore({ logStores }: Topology, logStore: string): void {
+  if (logStores.some(({ name }) => name === logStore)) return;
+  const known = logStores.slice(0, 10).map(({ name }) => name).join(', ');
+  throw new Problem(422, `there is no LogStore ${JSON.stringify(logStore)}; ${known === '' ? '' : `there are ${known}; or `}create it: weir logstore create NAME`, { type: 'urn:weir:problem:no-such-logstore' });
 }

@@ -3,7 +3,7 @@ import type { Topology } from '../../shared/topology/topology.ts';
 import { Problem } from '../api/problem.ts';
 import type { ControlState } from './control-state.ts';
 import type { Outcome } from './control-store.ts';
-import { resourceDocument, resourcesOf, withoutResource, type Resource, type ResourceKind } from './resource-kinds.ts';
+import { resourceDocument, resourcesOf, withResource, withoutResource, type Resource, type ResourceKind } from './resource-kinds.ts';
 import { withTopology, type ControlSettings } from './state-change.ts';
 import { topologyDiff, type ResourceChange } from './topology-diff.ts';
 
@@ -26,8 +26,7 @@ export function putResource(kind: ResourceKind, id: string, given: Resource, set
     const named = given[kind.idKey];
     if (named !== undefined && named !== id) throw new Problem(422, `${kind.idKey} is ${JSON.stringify(named)}, but the address names ${id}; leave it out, or use the same`);
     const isNew = !resourcesOf(state.topology, kind).has(id);
-    const text = JSON.stringify({ [kind.key]: [{ ...given, [kind.idKey]: id }] });
-    const topology = parseTopology(text, kind.name, { base: state.topology, prune: false });
+    const topology = withResource(state.topology, kind, { ...given, [kind.idKey]: id });
     const next = withTopology(state, topology, now, settings);
     return { state: next, answer: { resource: resourceView(next, kind, id), isNew } };
   };

@@ -1,9 +1,8 @@
-import { parseTopology } from '../../shared/topology/parse.ts';
 import { Problem } from '../api/problem.ts';
 import type { ControlState } from './control-state.ts';
 import type { Outcome } from './control-store.ts';
 import { resourceView } from './inventory.ts';
-import { resourceDocument, resourceKind, resourcesOf, withoutResource, type Resource } from './resource-kinds.ts';
+import { resourceDocument, resourceKind, resourcesOf, withResource, withoutResource, type Resource } from './resource-kinds.ts';
 import { withTopology, type ControlSettings } from './state-change.ts';
 
 const LOGSTORES = resourceKind('logstores');
@@ -59,7 +58,7 @@ export function logStoresDropped(names: readonly string[]) {
 
 function withLogStore(state: ControlState, name: string, given: Resource, now: Date, settings: ControlSettings): Outcome<Resource> {
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
-  const topology = parseTopology(JSON.stringify({ logstores: [present] }), 'LogStore', { base: state.topology, prune: false });
+  const topology = withResource(state.topology, LOGSTORES, present);
   const next = withTopology(state, topology, now, settings);
   return { state: next, answer: resourceView(next, LOGSTORES, name) };
 }

@@ -1,5 +1,8 @@
+import { ConfigurationError } from '../../shared/topology/document.ts';
 import { topologyDocument } from '../../shared/topology/export.ts';
+import { parseTopology } from '../../shared/topology/parse.ts';
 import { EMPTY_TOPOLOGY, type Topology } from '../../shared/topology/topology.ts';
+import { Problem } from '../api/problem.ts';
 
 type Listed = Exclude<keyof Topology, 'accountId' | 'region'>;
 
@@ -44,6 +47,19 @@ export function resourcesOf(topology: Topology, kind: ResourceKind): Map<string,
 export function resourceDocument(kind: ResourceKind, item: object): Resource {
   const document = topologyDocument({ ...EMPTY_TOPOLOGY, [kind.list]: [item] });
   return (document[kind.key] as Resource[])[0]!;
+}
+
+/** With this resource, in the spelling of the document, new or in the place of the one with its id. Throws a Problem that names its keys. */
+export function withResource(base: Topology, kind: ResourceKind, given: Resource): Topology {
+  try {
+    return parseTopology(JSON.stringify({ [kind.key]: [given] }), kind.name, { base, prune: false, wayOut: 'create it first' });
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const own = `${kind.key}[0].`;
+    const errors = error.problems.map(({ path, text }) => ({ path: path.startsWith(own) ? path.slice(own.length) : path, text }));
+    const shown = errors.slice(0, 20).map(({ path, text }) => (path === '' ? text : `${path}: ${text}`));
+    throw new Problem(422, [...shown, ...(errors.length > shown.length ? [`and ${errors.length - shown.length} more`] : [])].join('\n'), { errors });
+  }
 }
 
 export function withoutResource(topology: Topology, kind: ResourceKind, id: string): Topology {

@@ -49,14 +49,9 @@ function checkFlowLogs({ topology: before, authorizations }: ControlState, after
   for (const flowLog of changed) checkFlowLog(flowLog, after);
 }
 
-function checkFlowLog(flowLog: FlowLog, { flowLogs, logStores }: Topology): void {
+function checkFlowLog(flowLog: FlowLog, { flowLogs }: Topology): void {
   const { flowLogId, name, logStore, windowSeconds, analysisReport } = flowLog;
   const others = flowLogs.filter((other) => other.flowLogId !== flowLogId);
-  if (!logStores.some((store) => store.name === logStore)) {
-    const known = logStores.slice(0, 10).map((store) => store.name).join(', ');
-    throw new Problem(422, `flow log ${name}: there is no LogStore ${logStore}; ${known === '' ? `create it: weir logstore create ${logStore}` : `there are ${known}; or create it: weir logstore create ${logStore}`}`,
-      { type: 'urn:weir:problem:no-such-logstore' });
-  }
   const namesake = others.find((other) => other.name === name);
   if (namesake) throw new Problem(409, `flow log ${namesake.flowLogId} has the name ${JSON.stringify(name)} already; give another name`, { type: 'urn:weir:problem:name-taken', 'flow-log-id': namesake.flowLogId });
   if (!FLOW_LOG_WINDOWS.includes(windowSeconds)) {

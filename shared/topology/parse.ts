@@ -31,6 +31,8 @@ export interface TopologyBase {
   readonly base: Topology;
   /** Of the kinds that the document lists, those of `base` that it does not name are gone; LogStores stay. */
   readonly prune: boolean;
+  /** What to do about a reference to nothing; to define it in the document, unless given. */
+  readonly wayOut?: string;
 }
 
 /**
@@ -44,7 +46,7 @@ export function parseTopology(text: string, source: string, onto: TopologyBase |
     problems.throwIfAny();
     throw new Error('a document that does not open must have a problem');
   }
-  const index = new DocumentIndex(problems);
+  const index = new DocumentIndex(problems, onto?.wayOut);
   const base = keptBase(onto, document);
   const vpcs = merged(base.vpcs, document.maps('vpcs', TOPOLOGY_KEYS.vpc)
     .map((map) => index.add('vpc', map, 'vpc-id', readVpc(map), 'vpcId')), 'vpcId');

@@ -13,10 +13,13 @@ export class DocumentIndex {
   private readonly maps = new Map<object, DocumentMap>();
   /** Of items that the document does not hold. */
   private readonly names = new Map<object, string>();
+  private readonly wayOut: string;
   readonly rules: Rule[] = [];
 
-  constructor(problems: Problems) {
+  /** `wayOut`: what to do about an id that nothing has. */
+  constructor(problems: Problems, wayOut = 'define it in this document') {
     this.problems = problems;
+    this.wayOut = wayOut;
   }
 
   /** An empty id is one that could not be read. */
@@ -65,7 +68,7 @@ export class DocumentIndex {
     const ids = this.ids.get(kind);
     if (id === null || id === '' || ids?.has(id)) return;
     const near = nearestName(id, [...ids ?? []].slice(0, 1000));
-    this.reject(item, key, `there is no ${kind} ${shown(id)}; ${near ? `did you mean ${near}?` : 'define it in this document'}`);
+    this.reject(item, key, `there is no ${kind} ${shown(id)}; ${near ? `did you mean ${near}?` : this.wayOut}`);
   }
 
   reject(item: object, key: string, text: string): void {
