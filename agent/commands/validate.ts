@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
 import { WeirError } from '../../shared/errors.ts';
 import { TOPOLOGY_KEYS, parseTopology } from '../../shared/topology/parse.ts';
+import { isManaged } from '../config/agent-configuration.ts';
 import { CONFIGURATION_KEYS, parseConfiguration } from '../config/parse-configuration.ts';
 import { TopologyFile } from '../daemon/topology-file.ts';
 import type { CommandLog } from '../../shared/command-log.ts';
@@ -39,7 +40,9 @@ async function check(path: string): Promise<string> {
     const { enis, securityGroups, flowLogs } = parseTopology(text, path);
     return `a topology of ${enis.length} ENIs, ${securityGroups.length} security groups, ${flowLogs.length} flow logs`;
   }
-  const { topology } = parseConfiguration(text, path);
+  const configuration = parseConfiguration(text, path);
+  if (isManaged(configuration)) return `a configuration of an agent that ${configuration.collector!.url} manages`;
+  const { topology } = configuration;
   if (topology === null) return 'a configuration of an agent';
   const { enis } = new TopologyFile(topology).read();
   return `a configuration of an agent, with a topology of ${enis.length} ENIs`;
