@@ -76,6 +76,7 @@ export function addSeals<S extends Seal>(a: S, b: S): S {
     droppedPackets: a.droppedPackets + b.droppedPackets,
     ringDrops: a.ringDrops === null || b.ringDrops === null ? null : a.ringDrops + b.ringDrops,
     gapPackets: a.gapPackets === null || b.gapPackets === null ? null : a.gapPackets + b.gapPackets,
+    revision: Math.max(a.revision, b.revision),
     partial: a.partial || b.partial,
     trafficType: commonTrafficType(a.trafficType, b.trafficType),
   };

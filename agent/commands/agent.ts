@@ -4,7 +4,7 @@ import type { Logger } from 'winston';
 import { EXIT_FAILURE, WeirError } from '../../shared/errors.ts';
 import type { TrafficType } from '../../shared/topology/topology.ts';
 import { CAPTURE_METHODS, type CaptureMethod } from '../capture/live/open-live-source.ts';
-import { DEFAULT_WAITING_BYTES, INTERACTIVE_WINDOW_SECONDS, defaultConfiguration, type AgentConfiguration } from '../config/agent-configuration.ts';
+import { DEFAULT_SPOOL_BYTES, DEFAULT_WAITING_BYTES, INTERACTIVE_WINDOW_SECONDS, defaultConfiguration, type AgentConfiguration } from '../config/agent-configuration.ts';
 import { GRACE_SECONDS, MAX_TABLE_CAPACITY, MAX_WORKERS, MIN_TABLE_CAPACITY, WINDOW_SECONDS, parseConfiguration } from '../config/parse-configuration.ts';
 import { COLLECTOR_URL, INTERFACE, LISTEN } from '../config/setting-kinds.ts';
 import { checkAgent } from '../daemon/agent-check.ts';
@@ -191,7 +191,7 @@ function destinationOf(given: AgentArguments, base: AgentConfiguration, environm
   const url = given.collector === undefined ? base.collector?.url : flag('--collector', given.collector, COLLECTOR_URL);
   // a flag about printing turns shipping off for this run
   if (url === undefined || (given.collector === undefined && given.output !== undefined)) return { collector: null, output };
-  const defaults = { ca: null, clientCert: null, clientKey: null, enrolTokenFile: null, waitingBytes: DEFAULT_WAITING_BYTES, tokenFile: null, logStore: null };
+  const defaults = { ca: null, clientCert: null, clientKey: null, enrolTokenFile: null, waitingBytes: DEFAULT_WAITING_BYTES, spoolDirectory: null, spoolBytes: DEFAULT_SPOOL_BYTES, tokenFile: null, logStore: null };
   const enrolTokenFile = given.enrolTokenFile ?? base.collector?.enrolTokenFile ?? null;
   // who says that the agent shall enrol does not mean the token of the shell
   const tokenFile = given.tokenFile ?? base.collector?.tokenFile ?? (enrolTokenFile === null ? environment['WEIR_TOKEN_FILE'] ?? null : null);

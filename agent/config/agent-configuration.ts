@@ -46,8 +46,12 @@ export interface CollectorSettings {
   readonly clientKey: string | null;
   /** LogStore of records that no flow log covers. */
   readonly logStore: string | null;
-  /** Batches that may wait in memory while the collector is away. */
+  /** Of batches that wait in memory while the collector is away, where there is no directory. */
   readonly waitingBytes: number;
+  /** Where batches wait; null: `spool` in the state directory. */
+  readonly spoolDirectory: string | null;
+  /** Of its files together. */
+  readonly spoolBytes: number;
 }
 
 export interface OutputSettings {
@@ -82,6 +86,7 @@ export const DEFAULT_LIVE_GRACE_SECONDS = 1;
 export const INTERACTIVE_WINDOW_SECONDS = 10;
 /** Some 10 million records, gzipped. */
 export const DEFAULT_WAITING_BYTES = 128 * 1024 * 1024;
+export const DEFAULT_SPOOL_BYTES = 512 * 1024 * 1024;
 
 export const DEFAULT_CAPTURE: CaptureSettings = {
   method: 'auto', ringBytes: DEFAULT_RING_BYTES, blockTimeoutMs: DEFAULT_BLOCK_TIMEOUT_MS, snapLengthBytes: DEFAULT_SNAP_LENGTH_BYTES,

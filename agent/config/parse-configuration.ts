@@ -6,7 +6,7 @@ import { CAPTURE_METHODS } from '../capture/live/open-live-source.ts';
 import { RECORD_FORMATS, fieldNames } from '../output/record-format.ts';
 import type { IdleTimers } from '../table/idle-timers.ts';
 import {
-  DEFAULT_CAPTURE, DEFAULT_OUTPUT, DEFAULT_WAITING_BYTES, LOG_LEVELS, defaultConfiguration,
+  DEFAULT_CAPTURE, DEFAULT_OUTPUT, DEFAULT_SPOOL_BYTES, DEFAULT_WAITING_BYTES, LOG_LEVELS, defaultConfiguration,
   type AgentConfiguration, type CaptureSettings, type CollectorSettings, type OutputSettings,
 } from './agent-configuration.ts';
 import { COLLECTOR_URL, INTERFACE, LISTEN, bytesKind, secondsKind } from './setting-kinds.ts';
@@ -17,7 +17,7 @@ export const CONFIGURATION_KEYS = {
     'agent-id', 'topology', 'interfaces', 'collector', 'output', 'capture', 'window', 'grace', 'traffic-type', 'workers',
     'table-capacity', 'timers', 'metrics', 'state-directory', 'log-level',
   ],
-  collector: ['url', 'token-file', 'enrol-token-file', 'ca', 'client-cert', 'client-key', 'logstore', 'waiting-bytes'],
+  collector: ['url', 'token-file', 'enrol-token-file', 'ca', 'client-cert', 'client-key', 'logstore', 'waiting-bytes', 'spool-directory', 'spool-bytes'],
   output: ['file', 'format', 'fields', 'rotate-bytes', 'rotate-daily', 'keep-files'],
   capture: ['method', 'ring-bytes', 'block-timeout', 'snap-length', 'promiscuous', 'filter'],
   timers: ['tcp', 'closed', 'udp', 'other'],
@@ -35,6 +35,7 @@ const LEAST_BLOCK_BYTES = 65_536;
 const RING_BYTES = bytesKind(LEAST_BLOCK_BYTES, 2047 * 1024 * 1024);
 const ROTATE_BYTES = bytesKind(1024, 2 ** 50);
 const WAITING_BYTES = bytesKind(1024 * 1024, 2 ** 40);
+const SPOOL_BYTES = bytesKind(4 * 1024 * 1024, 2 ** 40);
 
 const PATH: TextKind<string> = {
   parse: (text) => (/^\P{Cc}{1,4096}$/u.test(text) ? text : null),
@@ -122,6 +123,8 @@ function readCollector(map: DocumentMap, path: PathReader): CollectorSettings {
     clientKey: path(map, 'client-key'),
     logStore: map.parsed('logstore', LOGSTORE_NAME),
     waitingBytes: map.parsed('waiting-bytes', WAITING_BYTES) ?? DEFAULT_WAITING_BYTES,
+    spoolDirectory: path(map, 'spool-directory'),
+    spoolBytes: map.parsed('spool-bytes', SPOOL_BYTES) ?? DEFAULT_SPOOL_BYTES,
   };
 }
 

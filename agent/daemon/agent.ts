@@ -10,13 +10,14 @@ import { shippingEndpoints, type LiveSourceOptions } from '../capture/live/open-
 import { isManaged, type AgentConfiguration } from '../config/agent-configuration.ts';
 import { AgentMetrics } from '../metrics.ts';
 import { AgentContext } from './agent-context.ts';
-import { openOutput, shipLagSeconds, type AgentOutput, type OutputLog } from './agent-output.ts';
+import { openOutput, type AgentOutput, type OutputLog } from './agent-output.ts';
 import type { AgentStatus } from './agent-status.ts';
 import type { AgentTask, TaskSource } from './agent-task.ts';
 import { planCapture, type CapturePlan } from './capture-plan.ts';
 import { CaptureThread } from './capture-thread.ts';
 import { CollectorTasks, type HostView } from './collector-tasks.ts';
 import { LocalTasks } from './local-tasks.ts';
+import { shipLagSeconds } from './collector-output.ts';
 import { SealDesk } from './seal-desk.ts';
 import { StateDirectory } from './state-directory.ts';
 import { StatusServer } from './status-server.ts';
@@ -63,6 +64,7 @@ export class Agent {
   private plan!: CapturePlan;
   private context!: AgentContext;
   private output!: AgentOutput;
+  private handingOn: Promise<void> = Promise.resolve();
   private desk!: SealDesk;
   private board!: TapBoard;
   private server: StatusServer | null = null;
@@ -101,7 +103,7 @@ export class Agent {
     this.task = this.tasks.first();
     this.metrics.revision.set(this.task.revision);
     await this.findEndpoints();
-    this.output = openOutput(configuration, this.state.nextEpoch(), credential, this.metrics, log);
+    this.output = await openOutput(configuration, () => this.nextEpoch(), credential, this.metrics, log);
     if (configuration.metrics !== null) this.server = await StatusServer.start(configuration.metrics, this.answers());
     this.watch.start();
     this.plan = this.makePlan();
@@ -136,6 +138,7 @@ export class Agent {
     if (hasStarted) await withDeadline(Promise.all(this.threads.map((thread) => thread.stop())), withinMs / 2);
     await Promise.all(this.threads.map((thread) => thread.kill()));
     this.desk?.flush();
+    await withDeadline(this.handingOn, Math.max(0, untilMs - performance.now()) / 2);
     await this.output?.close(Math.max(0, untilMs - performance.now()));
     await this.server?.stop();
   }
@@ -221,8 +224,9 @@ export class Agent {
     const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, watch, trafficType, tableCapacity, timers, revision };
     const paths = Array.from({ length: workers }, (_, index) => this.state.checkpointPath(index)).filter((path) => path !== null);
     const enisOf = (name: string): readonly string[] => this.plan.taps.find(({ link }) => link.name === name)?.eniIds ?? [];
-    const reached = reachedCounters(paths, this.state.sealed, enisOf);
-    const sealedThrough = this.state.sealed.reduce<number | null>((latest, { start }) => Math.max(latest ?? start, start), null);
+    const sealed = this.state.sealedWith(this.output.sealed);
+    const reached = reachedCounters(paths, sealed, enisOf);
+    const sealedThrough = sealed.reduce<number | null>((latest, { start }) => Math.max(latest ?? start, start), null);
     for (let index = 0; index < workers; index++) {
       const path = paths[index];
       const checkpoint = path === undefined ? null : { path, sealedThrough };
@@ -276,10 +280,28 @@ export class Agent {
     this.output.sink.seals(seals, this.context);
   }
 
-  /** The rows and seals of that window are written, or wait to be sent. */
+  /** The rows and seals of that window are on their way; the threads hear of it when they would outlive the process. */
   private released(seals: readonly Seal[]): void {
-    this.state.saveSealed(seals);
+    this.handingOn = this.handingOn.then(() => this.output.handedOn()).then(() => this.handedOn(seals), (error: Error) => this.finish.reject(error));
+  }
+
+  private handedOn(seals: readonly Seal[]): void {
+    try {
+      this.state.saveSealed(seals);
+    } catch (error) {
+      this.warnOnce((error as Error).message);
+    }
     for (const thread of this.threads) thread.order({ kind: 'handed-on', windowStart: seals[0]!.windowStart });
+  }
+
+  /** A disk that is full keeps no epoch from beginning. */
+  private nextEpoch(): number {
+    try {
+      return this.state.nextEpoch();
+    } catch (error) {
+      this.warnOnce((error as Error).message);
+      return Date.now();
+    }
   }
 
   private interfaceChanged({ kind, link }: InterfaceEvent): void {

@@ -183,12 +183,13 @@ class CaptureWorker {
   }
 
   private sendRows(rows: Records, context: RecordContext): void {
+    this.checkpoint?.sent(rows.windowStart);
     const buffers = Object.values(rows).filter((column) => ArrayBuffer.isView(column)).map((column) => column.buffer as ArrayBuffer);
     send({ kind: 'rows', rows, names: this.newNames(context) }, buffers);
   }
 
   private sendSeals(seals: Seal[]): void {
-    if (seals.length > 0) this.checkpoint?.sealed(seals[0]!.windowStart);
+    if (seals.length > 0) this.checkpoint?.sent(seals[0]!.windowStart);
     send({ kind: 'seals', seals });
   }
 

@@ -60,6 +60,12 @@ export class StateDirectory {
     return this.state.sealed;
   }
 
+  /** And those that somebody else knows of: a process may end before it has written down here what it has handed on. */
+  sealedWith(others: readonly SealedWindow[]): readonly SealedWindow[] {
+    const known = new Set(this.sealed.map(({ start }) => start));
+    return [...this.sealed, ...others.filter(({ start }) => !known.has(start))].sort((a, b) => a.start - b.start).slice(-WINDOWS_REMEMBERED);
+  }
+
   saveSealed(seals: readonly Seal[]): void {
     const start = seals[0]!.windowStart;
     const packetsSeen = Object.fromEntries(seals.map((seal) => [seal.eniId, seal.packetsSeen]));

@@ -30,7 +30,8 @@ interface SavedWorker {
  * A worker's state on disk.
  *
  * I1. While rows or seals are on their way to the output no checkpoint is written: one that no longer held them could
- *     be all that is left.
+ *     be all that is left. Rows that go out before their window's seals are on their way until these are there: the
+ *     output forgets them if the process dies until then, and the checkpoint still has them.
  */
 export class WorkerCheckpoint {
   private readonly settings: CheckpointSettings;
@@ -48,7 +49,8 @@ export class WorkerCheckpoint {
     pipeline.restore(saved.map((worker) => worker.pipeline), this.settings.sealedThrough, nowUs);
   }
 
-  sealed(windowStart: number): void {
+  /** Rows or seals of the window; its seals come last. */
+  sent(windowStart: number): void {
     this.onTheirWay.add(windowStart);
   }
 

@@ -3,6 +3,7 @@ import { gzip as gzipCallback } from 'node:zlib';
 import type { RecordContext, Records } from '../../shared/records.ts';
 import type { Seal } from '../../shared/seal.ts';
 import { encodeColumnar } from '../../shared/wire/encode-columnar.ts';
+import { wireSeals, type WireSeal } from '../../shared/wire/wire-seal.ts';
 import type { WindowSink } from '../seal/sealer.ts';
 
 const gzip = promisify(gzipCallback);
@@ -14,25 +15,26 @@ const GZIP_LEVEL = 1;
 /** Encoded batches that may wait before the reading has to. */
 const MAX_WAITING = 4;
 
-/** What a batch holds, for whoever may have to say that it is lost. */
+/** What a batch holds: rows of one window, and its seals where no more rows of it come. */
 export interface BatchContents {
-  /** Unix seconds; in the order of coming. */
-  readonly windowStarts: readonly number[];
+  /** Unix seconds. */
+  readonly windowStart: number;
+  readonly windowSeconds: number;
   readonly rows: number;
   /** Packets in those rows. */
   readonly packets: number;
-  /** Those of the windows whose seals are in it; rows of the next window may be there too. */
-  readonly sealedStarts: readonly number[];
+  /** Seals that state nothing but the loss of the rows, one of each ENI that has some. */
+  readonly ifLost: readonly WireSeal[];
+  readonly seals: readonly WireSeal[];
 }
 
-/** Takes a batch that is ready to be sent; resolves when it is safe with the receiver. */
+/** Takes a batch that is ready to be sent; resolves when the next one can come. */
 export type SendBatch = (gzipped: Buffer, contents: BatchContents) => Promise<void>;
 
-/** Packs rows and seals into columnar batches and hands them on one at a time, in order. */
+/** Packs rows and seals into columnar batches, each of one window, and hands them on one at a time, in order. */
 export class BatchPacker implements WindowSink {
   private readonly send: SendBatch;
-  private rowsWaiting: Records[] = [];
-  private rowCount = 0;
+  private readonly rowsWaiting = new Map<string, Records[]>();
   private tail: Promise<void> = Promise.resolve();
   private waiting = 0;
   private failure: unknown = null;
@@ -42,13 +44,14 @@ export class BatchPacker implements WindowSink {
   }
 
   rows(rows: Records, context: RecordContext): void {
-    this.rowsWaiting.push(rows);
-    this.rowCount += rows.count;
-    if (this.rowCount >= ROWS_PER_BATCH) this.cut([], context);
+    const waiting = this.rowsWaiting.get(keyOf(rows)) ?? [];
+    waiting.push(rows);
+    this.rowsWaiting.set(keyOf(rows), waiting);
+    if (waiting.reduce((sum, { count }) => sum + count, 0) >= ROWS_PER_BATCH) this.cut(rows, [], context);
   }
 
   seals(seals: Seal[], context: RecordContext): void {
-    this.cut(seals, context);
+    if (seals[0]) this.cut(seals[0], seals, context);
   }
 
   /** Resolves when few enough batches wait; rejects once sending has failed. */
@@ -63,11 +66,12 @@ export class BatchPacker implements WindowSink {
     if (this.failure !== null) throw this.failure;
   }
 
-  private cut(seals: Seal[], context: RecordContext): void {
-    const encoded = encodeColumnar(this.rowsWaiting, seals, context);
-    const contents = contentsOf(this.rowsWaiting, seals);
-    this.rowsWaiting = [];
-    this.rowCount = 0;
+  private cut(window: WindowBounds, seals: Seal[], context: RecordContext): void {
+    const { windowStart, windowSeconds } = window;
+    const rows = this.rowsWaiting.get(keyOf(window)) ?? [];
+    this.rowsWaiting.delete(keyOf(window));
+    const encoded = encodeColumnar(rows, seals, context);
+    const contents = { windowStart, windowSeconds, ...rowCounts(rows, context), seals: wireSeals(seals, context) };
     this.waiting++;
     this.tail = this.tail.then(async () => {
       try {
@@ -81,13 +85,32 @@ export class BatchPacker implements WindowSink {
   }
 }
 
-function contentsOf(rows: readonly Records[], seals: readonly Seal[]): BatchContents {
-  let packets = 0;
-  for (const records of rows) for (let row = 0; row < records.count; row++) packets += records.packets[row]!;
-  return {
-    windowStarts: [...new Set([...rows, ...seals].map(({ windowStart }) => windowStart))],
-    rows: rows.reduce((sum, { count }) => sum + count, 0),
-    packets,
-    sealedStarts: [...new Set(seals.map(({ windowStart }) => windowStart))],
-  };
+interface WindowBounds {
+  readonly windowStart: number;
+  readonly windowSeconds: number;
+}
+
+function keyOf({ windowStart, windowSeconds }: WindowBounds): string {
+  return `${windowStart} ${windowSeconds}`;
+}
+
+function rowCounts(rows: readonly Records[], context: RecordContext): Pick<BatchContents, 'rows' | 'packets' | 'ifLost'> {
+  const rowsOf = new Float64Array(context.enis.length);
+  const packetsOf = new Float64Array(context.enis.length);
+  for (const { count, eni, packets } of rows) {
+    for (let row = 0; row < count; row++) {
+      rowsOf[eni[row]!]!++;
+      packetsOf[eni[row]!]! += packets[row]!;
+    }
+  }
+  const lost = context.enis.flatMap(({ eniId }, eni): Seal[] => (rowsOf[eni] === 0 ? [] : [{
+    agentId: context.agentId, eniId, windowStart: rows[0]!.windowStart, windowSeconds: rows[0]!.windowSeconds,
+    records: 0, packets: 0, bytes: 0, packetsSeen: 0, filteredPackets: 0, nonIpPackets: 0, undecodable: {}, latePackets: 0, overflowPackets: 0,
+    droppedRecords: rowsOf[eni]!, droppedPackets: packetsOf[eni]!, ringDrops: 0, gapPackets: 0, revision: 0, partial: false, trafficType: 'All',
+  }]));
+  return { rows: sum(rowsOf), packets: sum(packetsOf), ifLost: wireSeals(lost, context) };
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((total, value) => total + value, 0);
 }

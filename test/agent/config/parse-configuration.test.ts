@@ -21,7 +21,7 @@ test('every setting is read; paths start from the file', (t) => {
   const configuration = parseConfiguration(`
 agent-id: host-1
 topology: vpc.yaml
-collector: {url: "https://c.example:8790", token-file: /run/token, enrol-token-file: once, ca: ca.pem, client-cert: c.pem, client-key: k.pem, logstore: flows, waiting-bytes: 2MiB}
+collector: {url: "https://c.example:8790", token-file: /run/token, enrol-token-file: once, ca: ca.pem, client-cert: c.pem, client-key: k.pem, logstore: flows, waiting-bytes: 2MiB, spool-directory: spool, spool-bytes: 64MiB}
 capture: {method: af_packet, ring-bytes: 64MiB, block-timeout: 10ms, snap-length: 128, promiscuous: true, filter: "not port 22"}
 window: 60s
 grace: 250ms
@@ -38,6 +38,7 @@ log-level: debug
     collector: {
       url: 'https://c.example:8790', tokenFile: '/run/token', enrolTokenFile: '/etc/weir/once', ca: '/etc/weir/ca.pem',
       clientCert: '/etc/weir/c.pem', clientKey: '/etc/weir/k.pem', logStore: 'flows', waitingBytes: 2 * 1024 * 1024,
+      spoolDirectory: '/etc/weir/spool', spoolBytes: 64 * 1024 * 1024,
     },
     output: defaultConfiguration().output,
     capture: { method: 'af_packet', ringBytes: 64 * 1024 * 1024, blockTimeoutMs: 10, snapLengthBytes: 128, isPromiscuous: true, filter: 'not port 22' },

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DecodedBatch } from '../../shared/wire/decode-columnar.ts';
+import type { BoundFrame, Spool } from '../spool/spool.ts';
+import type { LossSum } from '../spool/window-loss.ts';
+import { sumOf } from '../spool/window-loss.ts';
+import { decodeBody, encodePart, halvesOf, lossOfPart, wholeOf } from './batch-parts.ts';
+import type { BatchNumber, PostAnswer } from './collector-post.ts';
+import { waitBefore } from './retry-wait.ts';
+
+/** A refusal that a person has to do something about. */
+const REFUSAL_WAIT_MS = 15_000;
+const DISK_WAIT_MS = 5_000;
+/** The backlog of many agents meets one collector that has just come back. */
+const BACKLOG_BYTES_PER_SECOND = 4 * 1024 * 1024;
+/** To find one bad row among 131,072 takes 34 of them; a batch that is bad all over is not taken apart for days. */
+const MAX_REFUSALS = 256;
+
+export interface ShippingEvents {
+  sent(frame: BoundFrame, bytes: number): void;
+  /** Tried again in so long. */
+  retry(reason: string, waitMs: number): void;
+  refused(reason: string, waitMs: number): void;
+  renumbered(reason: string): void;
+  setAside(name: string | null, sum: LossSum, seals: number, reason: string): void;
+}
+
+export interface PostBatch {
+  post(gzipped: Uint8Array, number: BatchNumber): Promise<PostAnswer>;
+}
+
+/**
+ * Sends what is in the spool, one batch at a time, for ever.
+ *
+ * I1. A live batch waits for at most one batch of the backlog.
+ * I2. No batch keeps the others waiting that the collector will never take: it is taken apart, and what is bad of it is
+ *     set aside.
+ */
+export class SpoolShipping {
+  private readonly spool: Spool;
+  private readonly collector: PostBatch;
+  private readonly events: ShippingEvents;
+  private readonly signal: AbortSignal;
+  /** Of the batch that is being sent: it is read once, however often it is tried. */
+  private body: { id: number; bytes: Buffer; decoded: DecodedBatch | null } | null = null;
+  private attempt = 0;
+  private backlogFromMs = 0;
+  private isHasty = false;
+  private idle: () => void = () => {};
+
+  constructor(spool: Spool, collector: PostBatch, signal: AbortSignal, events: ShippingEvents) {
+    this.spool = spool;
+    this.collector = collector;
+    this.signal = signal;
+    this.events = events;
+  }
+
+  /** Ends when the signal says so. */
+  async run(): Promise<void> {
+    while (!this.signal.aborted) {
+      try {
+        const appended = this.spool.appended();
+        if (!(await this.sendNext())) await this.untilMore(appended);
+      } catch (error) {
+        if (this.signal.aborted) return;
+        this.events.retry(`the spool's disk: ${(error as Error).message}`, DISK_WAIT_MS);
+        await this.wait(DISK_WAIT_MS);
+      }
+    }
+  }
+
+  /** From here on the backlog goes without pauses; resolves when nothing waits any more. */
+  async drained(): Promise<void> {
+    this.isHasty = true;
+    this.backlogFromMs = 0;
+    const done = new Promise<void>((resolve) => (this.idle = resolve));
+    this.spool.nudge();
+    await done;
+  }
+
+  private async sendNext(): Promise<boolean> {
+    const next = await this.spool.next(performance.now() >= this.backlogFromMs);
+    if (next === null) return false;
+    const bytes = await this.bodyOf(next);
+    if (bytes === null) return true;
+    const fromMs = performance.now();
+    const { frame: { agentId }, epoch, sequence } = next;
+    const answer = await this.collector.post(bytes, { agentId, epoch, sequence });
+    if (answer.kind === 'acknowledged') {
+      this.attempt = 0;
+      this.events.sent(next, bytes.length);
+      // as long a pause as it took: half of the collector's attention is for others
+      const pauseMs = Math.max(performance.now() - fromMs, bytes.length / BACKLOG_BYTES_PER_SECOND * 1000);
+      if (next.isBacklog && !this.isHasty) this.backlogFromMs = performance.now() + pauseMs;
+      await this.spool.acknowledged();
+    } else {
+      await this.heed(answer, next);
+    }
+    return true;
+  }
+
+  private async heed(answer: Exclude<PostAnswer, { kind: 'acknowledged' }>, next: BoundFrame): Promise<void> {
+    if (answer.kind === 'out-of-order') {
+      this.events.renumbered(answer.reason);
+      this.spool.beginEpoch(answer.newestEpoch);
+      // one who answers so to every number is asked no faster
+      if (this.attempt > 0) await this.wait(waitBefore(this.attempt, 0));
+      this.attempt++;
+    } else if (answer.kind === 'unfit') {
+      this.attempt = 0;
+      await this.takeApart(next, answer.reason);
+    } else if (answer.kind === 'refused') {
+      this.events.refused(answer.reason, REFUSAL_WAIT_MS);
+      await this.wait(REFUSAL_WAIT_MS);
+    } else {
+      const waitMs = waitBefore(this.attempt++, answer.retryAfterMs);
+      this.events.retry(answer.reason, waitMs);
+      await this.wait(waitMs);
+    }
+  }
+
+  private async takeApart({ frame, part }: BoundFrame, reason: string): Promise<void> {
+    const decoded = await this.decoded();
+    const whole = part ?? wholeOf(decoded);
+    const halves = this.spool.refusals < MAX_REFUSALS ? halvesOf(whole) : null;
+    if (halves) {
+      this.spool.split(halves);
+      return;
+    }
+    const lost = lossOfPart(decoded, whole, frame.agentId);
+    const name = `refused-${frame.id}-rows-${whole.rows.join('-')}-seals-${whole.seals.join('-')}`;
+    const kept = await this.spool.setAside(name, Buffer.concat([Buffer.from(`${JSON.stringify({ reason })}\n`), await encodePart(decoded, whole)]), lost);
+    this.events.setAside(kept, sumOf(lost), whole.seals[1] - whole.seals[0], reason);
+  }
+
+  private async bodyOf({ frame, part }: BoundFrame): Promise<Buffer | null> {
+    if (this.body?.id !== frame.id) {
+      const bytes = await this.spool.readBody(frame);
+      this.body = bytes && { id: frame.id, bytes, decoded: null };
+      if (bytes === null) return null;
+    }
+    return part === null ? this.body!.bytes : encodePart(await this.decoded(), part);
+  }
+
+  private async decoded(): Promise<DecodedBatch> {
+    return (this.body!.decoded ??= await decodeBody(this.body!.bytes));
+  }
+
+  private async untilMore(appended: Promise<void>): Promise<void> {
+    if (this.spool.waitingBatches === 0) this.idle();
+    const pauseMs = this.backlogFromMs - performance.now();
+    if (this.spool.hasBacklog && pauseMs <= 0) return;
+    this.body = null;
+    await Promise.race([appended, this.wait(this.spool.hasBacklog ? pauseMs : LONGEST_IDLE_MS)]);
+  }
+
+  private async wait(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.signal }).catch(() => {});
+  }
+}
+
+/** What was live becomes backlog without anybody saying so. */
+const LONGEST_IDLE_MS = 1_000;

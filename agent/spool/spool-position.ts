@@ -1,0 +1,124 @@
+import { crc32 } from 'node:zlib';
+import type { WireSeal } from '../../shared/wire/wire-seal.ts';
+import type { IdSpan } from './id-set.ts';
+import type { DiskFile, SpoolDisk } from './spool-disk.ts';
+
+/** Rows and seals of a batch, each from the first to before the last. */
+export interface BatchPart {
+  readonly rows: readonly [number, number];
+  readonly seals: readonly [number, number];
+}
+
+/** What is being sent under the next sequence number. */
+export interface BoundBatch {
+  readonly id: number;
+  /** What is left to send of a batch that was refused as a whole, the first next; null: all of it at once. */
+  readonly parts: readonly BatchPart[] | null;
+  /** Times that the collector has refused some part of it. */
+  readonly refusals: number;
+  /** What the parts that were set aside come to. */
+  readonly lost: readonly WireSeal[];
+}
+
+export interface Position {
+  readonly generation: number;
+  readonly agentId: string;
+  readonly epoch: number;
+  /** The last sequence number of the epoch that is settled: acknowledged. */
+  readonly sequence: number;
+  readonly bound: BoundBatch | null;
+  /** The last frame that was made durable. */
+  readonly confirmed: number;
+  /** Start of the latest window that was sealed in a durable frame, and its length, in Unix seconds; null: none. */
+  readonly sealedThrough: { readonly start: number; readonly seconds: number } | null;
+  /** Start of the oldest window of which something waits; null: nothing does. */
+  readonly waitingSince: number | null;
+  /** Frames below, and those in `done`, need not be sent any more. */
+  readonly doneBelow: number;
+  readonly done: readonly IdSpan[];
+}
+
+const FILES = ['position-a', 'position-b'] as const;
+const MAGIC = 0x534f5057;
+const PREFIX_BYTES = 12;
+/** Room that is taken at once, so that a full disk does not keep a position from being written. */
+const ALLOCATED_BYTES = 64 * 1024;
+
+export function isPositionFile(name: string): boolean {
+  return (FILES as readonly string[]).includes(name);
+}
+
+/**
+ * The position on disk, twice.
+ *
+ * I1. The second file is written only when the first is durable. So each position whose `write` has resolved is in
+ *     both, and damage to one file, a write that was cut off too, leaves the other.
+ */
+export class PositionFiles {
+  private readonly disk: SpoolDisk;
+  private files: DiskFile[] = [];
+
+  constructor(disk: SpoolDisk) {
+    this.disk = disk;
+  }
+
+  /** null: neither file has one. */
+  async read(): Promise<Position | null> {
+    let newest: Position | null = null;
+    for (const name of FILES) {
+      const position = await this.readFile(name);
+      if (position && (newest === null || position.generation > newest.generation)) newest = position;
+    }
+    return newest;
+  }
+
+  async write(position: Position): Promise<void> {
+    const json = Buffer.from(JSON.stringify(position));
+    const bytes = Buffer.alloc(PREFIX_BYTES + json.length);
+    bytes.writeUInt32LE(MAGIC, 0);
+    bytes.writeUInt32LE(json.length, 4);
+    bytes.writeUInt32LE(crc32(json), 8);
+    json.copy(bytes, PREFIX_BYTES);
+    if (this.files.length < FILES.length) await this.openFiles();
+    for (const file of this.files) {
+      await file.write(bytes, 0);
+      await file.sync();
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.files.splice(0)) await file.close();
+  }
+
+  private async openFiles(): Promise<void> {
+    const there = await this.disk.list();
+    await this.close();
+    for (const name of FILES) {
+      const file = await this.disk.open(name, there.includes(name) ? 'update' : 'create');
+      this.files.push(file);
+      if ((await file.size()) >= ALLOCATED_BYTES) continue;
+      // a shorter one was cut off: what it has is only of use while the other one is no better
+      await file.allocate(ALLOCATED_BYTES);
+      await file.sync();
+    }
+    await this.disk.syncNames();
+  }
+
+  private async readFile(name: string): Promise<Position | null> {
+    let file: DiskFile;
+    try {
+      file = await this.disk.open(name, 'read');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+    try {
+      const bytes = await file.read(0, await file.size());
+      if (bytes.length < PREFIX_BYTES || bytes.readUInt32LE(0) !== MAGIC) return null;
+      const json = bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + bytes.readUInt32LE(4));
+      return crc32(json) === bytes.readUInt32LE(8) ? (JSON.parse(json.toString('utf8')) as Position) : null;
+    } finally {
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import type { WireSeal } from '../../shared/wire/wire-seal.ts';
+import { IdSet } from './id-set.ts';
+import type { SpoolDisk } from './spool-disk.ts';
+import { scanSegment, type FoundFrame, type SegmentScan } from './spool-frame.ts';
+import { PositionFiles, isPositionFile, type Position } from './spool-position.ts';
+import { WindowLoss, unknownLoss } from './window-loss.ts';
+
+export const SEGMENT_NAME = /^segment-\d{16}\.spool$/;
+
+export interface RecoveredSegment {
+  readonly name: string;
+  readonly bytes: number;
+  readonly usedBytes: number;
+  /** Lowest number of a frame in it; null: none can be read. */
+  readonly firstId: number | null;
+  /** What waits to be sent. */
+  readonly frames: readonly FoundFrame[];
+}
+
+/** Time in which something is missing, in Unix seconds, of windows of this length. */
+export interface LostTime {
+  readonly from: number;
+  readonly to: number;
+  readonly windowSeconds: number;
+}
+
+/** Damage, with the bytes to be set aside. */
+export interface SpoolDamage {
+  readonly segment: string;
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
+/** What lies in a spool's folder, and what should. */
+export interface SpoolContents {
+  /** null: unknown which batches were sent, and under which numbers. */
+  readonly position: Position | null;
+  readonly segments: readonly RecoveredSegment[];
+  /** A number that no frame has had. */
+  readonly nextId: number;
+  readonly done: IdSet;
+  /** Frames whose loss is to be stated, by these seals. */
+  readonly lostIds: IdSet;
+  readonly lost: WindowLoss;
+  /** Frames of which nothing is known but the time. */
+  readonly missingIds: IdSet;
+  readonly lostTimes: readonly LostTime[];
+  /** Rows of windows that were not sealed: whoever made them still has them. */
+  readonly unsealedIds: IdSet;
+  readonly damage: readonly SpoolDamage[];
+  /** Files that are none of the spool's, and segments that say the same as another one. */
+  readonly strays: readonly string[];
+  /** Windows that were sealed, with the seals of each; only of those that the spool still holds. */
+  readonly sealed: readonly { readonly start: number; readonly seconds: number; readonly seals: readonly WireSeal[] }[];
+}
+
+interface KnownFrame extends FoundFrame {
+  readonly segment: string;
+}
+
+/**
+ * Reads all that is there and changes nothing. Rejects only where the disk refuses to be read.
+ *
+ * I1. A frame counts as written as soon as its header can be read, whether anybody was told so or not; but one that
+ *     nobody was told of and whose body is torn counts as never written.
+ * I2. A frame that somebody was told of and that is neither there nor done is lost, and stated.
+ */
+export async function readSpool(disk: SpoolDisk): Promise<SpoolContents> {
+  const positions = new PositionFiles(disk);
+  const position = await positions.read();
+  const confirmed = position?.confirmed ?? Infinity;
+  const done = new IdSet(position?.done);
+  if (position && position.doneBelow > 1) done.add(0, position.doneBelow - 1);
+  const known = new Map<number, KnownFrame>();
+  const damage: SpoolDamage[] = [];
+  const strays: string[] = [];
+  const scans: { name: string; bytes: number; scan: SegmentScan }[] = [];
+  for (const name of await disk.list()) {
+    if (isPositionFile(name)) continue;
+    if (!SEGMENT_NAME.test(name)) {
+      strays.push(name);
+      continue;
+    }
+    const bytes = await readWhole(disk, name);
+    const scan = scanSegment(bytes);
+    const fresh = scan.frames.filter((frame) => !known.has(frame.header.id) && (frame.isWhole || frame.header.id <= confirmed));
+    if (fresh.length === 0 && scan.frames.some(({ isWhole }) => isWhole)) {
+      strays.push(name);
+      continue;
+    }
+    for (const frame of fresh) known.set(frame.header.id, { ...frame, segment: name });
+    for (const { offset, bytes: length } of scan.damaged) damage.push({ segment: name, offset, bytes: bytes.subarray(offset, offset + length) });
+    scans.push({ name, bytes: bytes.length, scan: { ...scan, frames: fresh } });
+  }
+  return judge({ position, done, known, scans, damage, strays });
+}
+
+function judge({ position, done, known, scans, damage, strays }: {
+  position: Position | null; done: IdSet; known: ReadonlyMap<number, KnownFrame>;
+  scans: readonly { name: string; bytes: number; scan: SegmentScan }[]; damage: SpoolDamage[]; strays: string[];
+}): SpoolContents {
+  const frames = [...known.values()].sort((a, b) => a.header.id - b.header.id);
+  for (const { header } of frames) for (const [first, last] of header.covers) done.add(first, last);
+  const lostIds = new IdSet();
+  const lost = new WindowLoss();
+  for (const { header, isWhole } of frames) {
+    if (done.has(header.id) || (isWhole && position !== null)) continue;
+    lostIds.add(header.id);
+    // without a position nobody knows whether the collector has it
+    lost.add(position === null ? [...header.ifLost, ...header.seals].map(unknownLoss) : [...header.ifLost, ...header.seals]);
+  }
+  const unsealedIds = unsealed(frames, (id) => !done.has(id) && !lostIds.has(id));
+  const missing = position === null ? new IdSet() : missingIds(position, frames, done);
+  const waits = (id: number): boolean => !done.has(id) && !lostIds.has(id) && !unsealedIds.has(id);
+  return {
+    position, done, lostIds, lost, missingIds: missing, unsealedIds, damage, strays,
+    segments: scans.map(({ name, bytes, scan }) => ({
+      name, bytes, usedBytes: scan.usedBytes, frames: scan.frames.filter(({ header }) => waits(header.id)),
+      firstId: scan.frames.reduce<number | null>((least, { header }) => Math.min(least ?? header.id, header.id), null),
+    })),
+    nextId: Math.max(position?.confirmed ?? 0, position?.bound?.id ?? 0, frames.at(-1)?.header.id ?? 0) + 1,
+    lostTimes: missing.spans.flatMap(([first, last]) => lostTime(first, last, frames, position!)),
+    sealed: frames.flatMap(({ header: { window, seals } }) => (window && seals.length > 0 ? [{ ...window, seals }] : [])),
+  };
+}
+
+async function readWhole(disk: SpoolDisk, name: string): Promise<Buffer> {
+  const file = await disk.open(name, 'read');
+  try {
+    return await file.read(0, await file.size());
+  } finally {
+    await file.close();
+  }
+}
+
+/** Frames with rows of a window whose seals do not stand in a later frame. */
+function unsealed(frames: readonly KnownFrame[], counts: (id: number) => boolean): IdSet {
+  const result = new IdSet();
+  const sealedLater = new Set<string>();
+  for (const { header: { id, window, seals } } of frames.toReversed()) {
+    for (const { windowStart, windowSeconds } of seals) sealedLater.add(`${windowStart} ${windowSeconds}`);
+    if (window && !sealedLater.has(`${window.start} ${window.seconds}`) && counts(id)) result.add(id);
+  }
+  return result;
+}
+
+/** Frames that were made durable, are not there and were not done. */
+function missingIds({ doneBelow, confirmed }: Position, frames: readonly KnownFrame[], done: IdSet): IdSet {
+  const there = new IdSet(done.spans);
+  for (const { header } of frames) there.add(header.id, header.id);
+  const missing = new IdSet();
+  let from = doneBelow;
+  for (const [first, last] of there.spans) {
+    if (from < first && from <= confirmed) missing.add(from, Math.min(first - 1, confirmed));
+    from = Math.max(from, last + 1);
+  }
+  if (from <= confirmed) missing.add(from, confirmed);
+  return missing;
+}
+
+/**
+ * The windows that missing frames may have sealed: those after the last one that an earlier frame sealed, and before
+ * the first that a later frame has something of. Of windows that have rows elsewhere the counts in their seals tell.
+ */
+function lostTime(first: number, last: number, frames: readonly KnownFrame[], position: Position): LostTime[] {
+  let from = -Infinity;
+  let to = Infinity;
+  let windowSeconds = position.sealedThrough?.seconds ?? 60;
+  for (const { header: { id, window, seals } } of frames) {
+    if (!window) continue;
+    if (id < first) {
+      from = Math.max(from, seals.length > 0 ? window.start + window.seconds : window.start);
+      windowSeconds = window.seconds;
+    }
+    if (id > last) to = Math.min(to, window.start);
+  }
+  const end = position.sealedThrough;
+  if (end) to = Math.min(to, end.start + end.seconds);
+  if (from === -Infinity) from = position.waitingSince ?? to - windowSeconds;
+  // what was not sealed is still with whoever made it
+  return from < to && to !== Infinity ? [{ from, to, windowSeconds }] : [];
+}

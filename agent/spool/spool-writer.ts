@@ -1,0 +1,378 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { gzip as gzipCallback } from 'node:zlib';
+import { encodeColumns } from '../../shared/wire/encode-columnar.ts';
+import type { WireSeal } from '../../shared/wire/wire-seal.ts';
+import type { BatchContents } from '../ship/batch-packer.ts';
+import { IdSet } from './id-set.ts';
+import { BLOCK_BYTES, encodeFrame, scanSegment, type EncodedFrame, type FrameHeader } from './spool-frame.ts';
+import { SpoolSegment, placeOf, type WaitingFrame } from './spool-segment.ts';
+import type { SpoolState } from './spool-state.ts';
+import { WindowLoss, sumOf, type LossSum } from './window-loss.ts';
+
+const gzip = promisify(gzipCallback);
+
+/** One write takes at most so much. */
+const GROUP_BYTES = 8 * 1024 * 1024;
+/** Batches that wait in memory for a disk that refuses. */
+const QUEUE_BYTES = 32 * 1024 * 1024;
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 10_000;
+/** A loss is stated by one frame, and a batch takes no more seals: older windows are forgotten. */
+const MAX_LOST_WINDOWS = 100_000;
+const GZIP_LEVEL = 1;
+
+export interface SpoolEvents {
+  lost(sum: LossSum, reason: string): void;
+  /** Windows whose losses are not even stated any more. */
+  forgotten(windows: number, reason: string): void;
+  /** The disk refuses; said again with each attempt. */
+  trouble(error: Error, retryMs: number): void;
+  /** It takes batches again. */
+  recovered(): void;
+  written(): void;
+}
+
+interface QueuedBatch {
+  readonly gzipped: Buffer;
+  readonly contents: BatchContents;
+  readonly resolve: () => void;
+  /** Numbers under which it may stand on the disk although the write failed. */
+  readonly burnt: IdSet;
+}
+
+type FrameWindow = NonNullable<FrameHeader['window']>;
+
+/** Losses to be stated. */
+class DueLoss {
+  readonly loss = new WindowLoss();
+  readonly covers = new IdSet();
+  readonly stated: (() => void)[] = [];
+  /** Windows whose seals are among them. */
+  readonly sealed: FrameWindow[] = [];
+
+  get isEmpty(): boolean {
+    return this.loss.isEmpty && this.stated.length === 0 && this.covers.spans.length === 0;
+  }
+
+  add(seals: Iterable<WireSeal>, covers: IdSet): void {
+    this.loss.add(seals);
+    for (const [first, last] of covers.spans) this.covers.add(first, last);
+  }
+
+  take(other: DueLoss): void {
+    this.add(other.loss.seals, other.covers);
+    this.stated.push(...other.stated);
+    this.sealed.push(...other.sealed);
+  }
+}
+
+class SpoolFull extends Error {}
+
+/**
+ * Puts batches on the disk, one group after the other.
+ *
+ * I1. A batch is in a durable frame, or its loss is stated by one, before its `append` resolves.
+ * I2. All segments together stay within the limit; where a new one does not fit the oldest go, and a frame in the new
+ *     one that covers all of theirs states what they held, durable before they are removed. A segment stays that holds
+ *     the batch which is being sent, or rows of a window whose seals have not come.
+ * I3. Losses of a window are stated when it is sealed, not before: a process that dies until then makes its rows anew.
+ */
+export class SpoolWriter {
+  private readonly state: SpoolState;
+  private readonly limitBytes: number;
+  private readonly segmentBytes: number;
+  private readonly events: SpoolEvents;
+  private readonly salt = randomInt(1, 0x1_0000_0000);
+  private readonly queue: QueuedBatch[] = [];
+  private queueBytes = 0;
+  private due = new DueLoss();
+  /** By window: losses of windows that are not sealed yet. */
+  private readonly unsealedLoss = new Map<string, DueLoss>();
+  /** By window: rows that wait for its seals. */
+  private readonly unsealed = new Map<string, WaitingFrame[]>();
+  private writing: Promise<void> | null = null;
+  private isTroubled = false;
+  private isPositionBehind = false;
+  private readonly ending = new AbortController();
+
+  constructor(state: SpoolState, limitBytes: number, segmentBytes: number, events: SpoolEvents) {
+    this.state = state;
+    this.limitBytes = limitBytes;
+    this.segmentBytes = segmentBytes;
+    this.events = events;
+  }
+
+  append(gzipped: Buffer, contents: BatchContents): Promise<void> {
+    return new Promise((resolve) => {
+      this.queue.push({ gzipped, contents, resolve, burnt: new IdSet() });
+      this.queueBytes += gzipped.length;
+      while (this.queueBytes > QUEUE_BYTES && this.queue.length > 1) this.loseFirst('the disk does not take batches, and no more can wait in memory');
+      this.kick();
+    });
+  }
+
+  /** Resolves when a durable frame states it. `covers`: the frames that are lost. */
+  stateLoss(seals: readonly WireSeal[], covers: IdSet): Promise<void> {
+    return new Promise((resolve) => {
+      this.due.add(seals, covers);
+      this.due.stated.push(resolve);
+      this.kick();
+    });
+  }
+
+  /** The position has to be written before anything else. */
+  mustPersist(error: Error): void {
+    this.isPositionBehind = true;
+    this.isTroubled = true;
+    this.events.trouble(error, 0);
+  }
+
+  /** One more attempt for what is left; then what still waits for the disk is lost. */
+  async close(): Promise<void> {
+    this.ending.abort();
+    await this.writing;
+    if (this.queue.length > 0) await this.writeAll();
+    const left = this.queue.flatMap(({ contents }) => [...contents.ifLost, ...contents.seals]);
+    if (left.length > 0) this.events.lost(sumOf(left), 'the agent stops while the disk does not take batches');
+  }
+
+  private kick(): void {
+    this.writing ??= this.writeAll().finally(() => (this.writing = null));
+  }
+
+  private async writeAll(): Promise<void> {
+    for (let retryMs = FIRST_RETRY_MS; this.queue.length > 0 || !this.due.isEmpty; ) {
+      const group = this.takeGroup();
+      const due = this.due;
+      this.due = new DueLoss();
+      try {
+        await this.writeGroup(group, due);
+        if (this.isTroubled) this.events.recovered();
+        this.isTroubled = false;
+        retryMs = FIRST_RETRY_MS;
+        for (const { resolve } of group) resolve();
+        for (const resolve of due.stated) resolve();
+        this.events.written();
+      } catch (error) {
+        due.take(this.due);
+        this.due = due;
+        this.queue.unshift(...group);
+        this.queueBytes += group.reduce((sum, { gzipped }) => sum + gzipped.length, 0);
+        if (error instanceof SpoolFull && group.length > 0) {
+          this.loseFirst(error.message);
+          continue;
+        }
+        this.isTroubled = true;
+        this.events.trouble(error as Error, retryMs);
+        if (this.ending.signal.aborted) return;
+        await sleep(retryMs, undefined, { signal: this.ending.signal }).catch(() => {});
+        retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      }
+    }
+  }
+
+  private takeGroup(): QueuedBatch[] {
+    let count = 0;
+    for (let bytes = 0; count < this.queue.length && (count === 0 || bytes < GROUP_BYTES); count++) bytes += this.queue[count]!.gzipped.length;
+    const group = this.queue.splice(0, count);
+    for (const { gzipped } of group) this.queueBytes -= gzipped.length;
+    return group;
+  }
+
+  private loseFirst(reason: string): void {
+    const { gzipped, contents, resolve, burnt } = this.queue.shift()!;
+    this.queueBytes -= gzipped.length;
+    this.events.lost(sumOf([...contents.ifLost, ...contents.seals]), reason);
+    const window = { start: contents.windowStart, seconds: contents.windowSeconds };
+    const key = windowKey(window);
+    if (contents.seals.length === 0) {
+      const loss = this.unsealedLoss.get(key) ?? new DueLoss();
+      loss.add(contents.ifLost, burnt);
+      this.unsealedLoss.set(key, loss);
+      resolve();
+      return;
+    }
+    this.due.add([...contents.ifLost, ...contents.seals], burnt);
+    this.due.stated.push(resolve);
+    this.due.sealed.push(window);
+    this.sealLoss(key, this.due);
+  }
+
+  private sealLoss(key: string, due: DueLoss): void {
+    const loss = this.unsealedLoss.get(key);
+    if (loss) due.take(loss);
+    this.unsealedLoss.delete(key);
+  }
+
+  private async writeGroup(group: readonly QueuedBatch[], due: DueLoss): Promise<void> {
+    const { state } = this;
+    for (const { contents: { windowStart: start, windowSeconds: seconds, seals } } of group) {
+      if (seals.length > 0) this.sealLoss(windowKey({ start, seconds }), due);
+    }
+    const firstId = state.nextId;
+    const frames: NewFrame[] = [];
+    let victims: SpoolSegment[] = [];
+    try {
+      if (this.isPositionBehind) await state.persist();
+      this.isPositionBehind = false;
+      for (const { gzipped, contents, burnt } of group) {
+        const { windowStart: start, windowSeconds: seconds, rows, packets, ifLost, seals } = contents;
+        frames.push(await this.frame({ window: { start, seconds }, rows, packets, ifLost, seals, covers: [...burnt.spans] }, gzipped));
+      }
+      if (!due.isEmpty) frames.push(await this.lossFrame(due));
+      if ((state.active?.room ?? 0) < bytesOf(frames)) {
+        victims = this.chooseVictims(bytesOf(frames));
+        if (victims.length > 0) frames.splice(group.length, 1, await this.restate(victims, due));
+      }
+      const segment = (state.active?.room ?? 0) < bytesOf(frames) ? await this.newSegment(frames) : state.active!;
+      const offset = await segment.append(Buffer.concat(frames.map(({ encoded }) => encoded.bytes)));
+      this.register(frames, segment, offset, victims);
+      // numbers of statements that were made anew before anything was written
+      for (let id = firstId; id < state.nextId; id++) if (!frames.some(({ header }) => header.id === id)) state.done.add(id);
+    } catch (error) {
+      for (const victim of victims) for (const frame of victim.waiting.values()) frame.isDropped = false;
+      // whatever of it turns up later stands for nothing: a batch covers its own earlier numbers, the next statement the others
+      group.forEach((batch, i) => frames[i] && batch.burnt.add(frames[i].header.id));
+      for (let id = firstId; id < state.nextId; id++) if (!group.some(({ burnt }) => burnt.has(id))) due.covers.add(id);
+      throw error;
+    }
+    for (const window of due.sealed) this.seal(window);
+    await this.confirm();
+  }
+
+  private async frame(header: Omit<FrameHeader, 'id' | 'agentId'>, body: Buffer): Promise<NewFrame> {
+    const whole: FrameHeader = { id: this.state.nextId++, agentId: this.state.agentId, ...header };
+    return { header: whole, bodyLength: body.length, encoded: await encodeFrame(whole, body, this.salt) };
+  }
+
+  private async lossFrame(due: DueLoss): Promise<NewFrame> {
+    let { seals } = due.loss;
+    if (seals.length > MAX_LOST_WINDOWS) {
+      this.events.forgotten(seals.length - MAX_LOST_WINDOWS, 'more losses than one batch can state');
+      seals = seals.toSorted((a, b) => b.windowStart - a.windowStart).slice(0, MAX_LOST_WINDOWS);
+    }
+    const body = await gzip(encodeColumns([], seals), { level: GZIP_LEVEL });
+    return this.frame({ window: null, rows: 0, packets: 0, ifLost: [], seals, covers: [...due.covers.spans] }, body);
+  }
+
+  private chooseVictims(bytes: number): SpoolSegment[] {
+    const { state } = this;
+    const room = Math.max(this.segmentBytes, BLOCK_BYTES + bytes);
+    let excess = state.bytes + room - this.limitBytes;
+    const victims: SpoolSegment[] = [];
+    // one segment more than needed: what they held has to be stated somewhere
+    for (const segment of state.segments) {
+      if (excess + this.segmentBytes <= 0) break;
+      const isHeld = segment === state.active || [...segment.waiting.values()].some(({ id, isSealed }) => id === state.bound?.id || !isSealed);
+      if (isHeld) continue;
+      victims.push(segment);
+      excess -= segment.bytes;
+    }
+    if (excess > 0) throw new SpoolFull(`the spool's ${this.limitBytes} bytes are full of what cannot be dropped now`);
+    for (const victim of victims) for (const frame of victim.waiting.values()) frame.isDropped = true;
+    return victims;
+  }
+
+  /** A frame that states what is due, and what the victims hold. */
+  private async restate(victims: readonly SpoolSegment[], due: DueLoss): Promise<NewFrame> {
+    const all = new DueLoss();
+    all.add(due.loss.seals, due.covers);
+    const dropped: WireSeal[] = [];
+    const lossBytes = this.lossBytes();
+    let forgotten = 0;
+    for (const victim of victims) {
+      const { frames } = scanSegment(await victim.read(0, victim.bytes));
+      for (const { header } of frames) {
+        const frame = victim.waiting.get(header.id);
+        if (!frame) continue;
+        all.covers.add(frame.id);
+        // else a spool could come to hold nothing but statements of what it does not hold
+        if (frame.isLoss && lossBytes > this.limitBytes / 4) forgotten += header.seals.length;
+        else all.loss.add([...header.ifLost, ...header.seals]);
+        dropped.push(...header.ifLost);
+      }
+      for (const id of victim.waiting.keys()) all.covers.add(id);
+    }
+    if (dropped.length > 0) this.events.lost(sumOf(dropped), `the spool has reached its ${this.limitBytes} bytes`);
+    if (forgotten > 0) this.events.forgotten(forgotten, `statements of losses take a quarter of the spool`);
+    return this.lossFrame(all);
+  }
+
+  private lossBytes(): number {
+    let bytes = 0;
+    for (const { waiting } of this.state.segments) for (const { isLoss, bodyLength } of waiting.values()) if (isLoss) bytes += bodyLength;
+    return bytes;
+  }
+
+  private async newSegment(frames: readonly NewFrame[]): Promise<SpoolSegment> {
+    const { state } = this;
+    const room = Math.max(this.segmentBytes, BLOCK_BYTES + bytesOf(frames));
+    const segment = await SpoolSegment.create(state.disk, Math.min(...frames.map(({ header }) => header.id)), room, this.salt);
+    await state.active?.close();
+    state.active = segment;
+    state.segments.push(segment);
+    return segment;
+  }
+
+  /** The frames are durable: from here on they count. */
+  private register(frames: readonly NewFrame[], segment: SpoolSegment, offset: number, victims: readonly SpoolSegment[]): void {
+    const { state } = this;
+    for (const victim of victims) for (const frame of victim.waiting.values()) state.settle(frame);
+    for (const { header, encoded, bodyLength } of frames) {
+      for (const [first, last] of header.covers) state.done.add(first, last);
+      const isSealed = header.window === null || header.seals.length > 0;
+      const frame = segment.waitFor(header, placeOf(encoded, offset, bodyLength), performance.now(), isSealed);
+      offset += encoded.bytes.length;
+      if (header.window) this.follow(frame, header.window);
+      state.enqueue(frame);
+      state.confirmed = Math.max(state.confirmed, header.id);
+    }
+  }
+
+  private follow(frame: WaitingFrame, window: FrameWindow): void {
+    const key = windowKey(window);
+    if (frame.isSealed) this.seal(window);
+    else this.unsealed.set(key, [...(this.unsealed.get(key) ?? []), frame]);
+  }
+
+  /** The window's seals, or their loss, are durable. */
+  private seal(window: FrameWindow): void {
+    const key = windowKey(window);
+    for (const frame of this.unsealed.get(key) ?? []) frame.isSealed = true;
+    this.unsealed.delete(key);
+    const { sealedThrough } = this.state;
+    if (sealedThrough === null || window.start > sealedThrough.start) this.state.sealedThrough = { ...window };
+  }
+
+  /** Nobody is told before the position knows of the frames: what is confirmed and missing later is known to be lost. */
+  private async confirm(): Promise<void> {
+    for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)) {
+      try {
+        await this.state.persist();
+        await this.state.removeEmpty();
+        return;
+      } catch (error) {
+        this.isTroubled = true;
+        this.events.trouble(error as Error, retryMs);
+        if (this.ending.signal.aborted) return;
+        await sleep(retryMs, undefined, { signal: this.ending.signal }).catch(() => {});
+      }
+    }
+  }
+}
+
+interface NewFrame {
+  readonly header: FrameHeader;
+  readonly bodyLength: number;
+  readonly encoded: EncodedFrame;
+}
+
+function bytesOf(frames: readonly NewFrame[]): number {
+  return frames.reduce((sum, { encoded }) => sum + encoded.bytes.length, 0);
+}
+
+function windowKey({ start, seconds }: FrameWindow): string {
+  return `${start} ${seconds}`;
+}
