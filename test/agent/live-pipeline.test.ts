@@ -116,3 +116,45 @@ for (const step of [-3600, -1, 1, 3600]) {
     t.deepEqual(rows.map((row) => row[5]).filter((state) => state === 'new').length, 1, 'the flow is the same before and after');
   });
 }
+
+test('a narrower width cuts the open window, which is partial; late packets still find it', (t) => {
+  const { pipeline, tick, packets, seals, rows } = live(['eni-1']);
+  tick(0);
+  packets([1]);
+  pipeline.setWindow(5);
+  packets([4.9], [5.1], [4.8], [6]);
+  tick(20);
+  t.deepEqual(seals.map(({ windowStart, windowSeconds, packetsSeen, latePackets, partial }) => [windowStart - BASE_SECONDS, windowSeconds, packetsSeen, latePackets, partial]), [
+    [0, 10, 3, 0, true], [5, 5, 2, 0, false], [10, 5, 0, 0, false],
+  ]);
+  t.deepEqual(rows.map((row) => [Number(row[1]) - BASE_SECONDS, row[2]]), [[0, 3], [5, 2]]);
+});
+
+test('a wider width waits until its windows begin: none is cut', (t) => {
+  const { pipeline, tick, packets, seals } = live(['eni-1'], { windowSeconds: 5 });
+  tick(1);
+  pipeline.setWindow(20);
+  packets([2], [12], [21], [39]);
+  tick(42);
+  t.deepEqual(seals.map(({ windowStart, windowSeconds, packetsSeen, partial }) => [windowStart - BASE_SECONDS, windowSeconds, packetsSeen, partial]), [
+    [0, 5, 1, false], [5, 5, 0, false], [10, 5, 1, false], [15, 5, 0, false], [20, 20, 2, false],
+  ]);
+});
+
+test('the traffic type changes: what had come is kept by the old one, and the seal says what both have in common', (t) => {
+  const { pipeline, tick, packets, seals, rows } = live(['eni-1', 'eni-2'], { watch: new Map([['eni-1', 'All'], ['eni-2', 'Allow']]) });
+  const both = (seconds: number) => packets([seconds, '10.0.0.1'], [seconds, '10.0.0.2']);
+  const watch = (...list: [string, 'All' | 'Allow' | 'Drop'][]) => pipeline.revise(topology('eni-1', 'eni-2'), 1, new Map(list));
+  tick(0);
+  both(1);
+  watch(['eni-1', 'Drop'], ['eni-2', 'Drop']);
+  both(2);
+  watch(['eni-1', 'All']);
+  both(3);
+  tick(11);
+  tick(21);
+  t.deepEqual(seals.map((seal) => [seal.eniId, seal.windowStart - BASE_SECONDS, seal.packetsSeen, seal.packets, seal.filteredPackets, seal.partial, seal.trafficType]), [
+    ['eni-1', 0, 3, 2, 1, false, 'Drop'], ['eni-2', 0, 2, 1, 1, true, null], ['eni-1', 10, 0, 0, 0, false, 'All'],
+  ]);
+  t.deepEqual(rows.map((row) => [row[0], row[2]]), [['eni-1', 2], ['eni-2', 1]]);
+});

@@ -187,3 +187,14 @@ test('a damaged capture makes its open windows partial', async (t) => {
   t.deepEqual(seals.map((seal) => [seal.packets, seal.partial]), [[1, true]]);
   t.is(summary.damaged.length, 1);
 });
+
+test('a watch list of every ENI says the same, byte by byte, as none', async (t) => {
+  await fc.assert(fc.asyncProperty(arbitraryPackets, fc.constantFrom('All' as const, 'Allow' as const, 'Drop' as const), async (packets, trafficType) => {
+    const file = pcapFile(packets);
+    const without = await replayed([file], options({ trafficType }));
+    const listed = await replayed([file], options({ watch: new Map(TOPOLOGY.enis.map(({ eniId }) => [eniId, trafficType])) }));
+    t.is(listed.text, without.text);
+    t.deepEqual(listed.seals, without.seals);
+    t.true(without.seals.every((seal) => seal.trafficType === trafficType && !seal.partial));
+  }), { numRuns: 40 });
+});

@@ -139,6 +139,25 @@ test('a window that ended while nobody watched is partial', (t) => {
   t.deepEqual(collected.seals.map(({ packetsSeen, partial }) => [packetsSeen, partial]), [[1, true], [0, false], [0, false]]);
 });
 
+test('an agent whose windows have another width finishes those of the one before', (t) => {
+  const after = (windowSeconds: number, sealedThrough: number | null) => {
+    const collected = new Collected();
+    const at = (seconds: number): CapturedPacket => ({ data: udpFrame({ src: '10.9.9.9', dst: '10.0.0.1' }), timeUs: BASE_US + seconds * 1e6 });
+    const first = pipelineInto(new Collected(), ['eni-1']);
+    feed(first, [at(8), at(11)]);
+    const second = new Pipeline({ topology: topology(['eni-1']), windowSeconds, graceSeconds: 2, tableCapacity: 64 }, {
+      rows: (records, context) => collected.takeRows(records, context),
+      seals: (seals) => void collected.seals.push(...seals),
+    });
+    t.true(second.restore([stored(first.checkpoint(true))], sealedThrough, BASE_US + 11.5e6));
+    feed(second, [at(11.9), at(9.9), at(12.1), at(26), at(40)]);
+    return collected.seals.map((seal) => [seal.windowStart - BASE_US / 1e6, seal.windowSeconds, seal.packetsSeen, seal.latePackets, seal.partial]);
+  };
+  t.deepEqual(after(4, null), [[0, 10, 2, 0, true], [10, 10, 2, 0, true], [12, 4, 1, 0, false], [16, 4, 0, 0, false], [20, 4, 0, 0, false], [24, 4, 1, 0, false], [28, 4, 0, 0, false], [32, 4, 0, 0, false]]);
+  t.deepEqual(after(4, BASE_US / 1e6)[0], [10, 10, 3, 1, true], 'what was handed on is not stated again');
+  t.deepEqual(after(20, null), [[0, 10, 2, 0, true], [10, 10, 3, 0, false]]);
+});
+
 test('a connection keeps its verdict over a restart, unless its rule is gone', (t) => {
   const packets = [1, 2].map((seconds): CapturedPacket => ({ data: tcpFrame({ src: '10.9.9.9', dst: '10.0.0.1', flags: seconds === 1 ? 'S' : 'A' }), timeUs: BASE_US + seconds * 1e6 }));
   const before = pipelineInto(new Collected(), ['eni-1']);

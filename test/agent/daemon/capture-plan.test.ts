@@ -1,5 +1,6 @@
 import test from 'ava';
 import { interfaceTopology, planCapture } from '../../../agent/daemon/capture-plan.ts';
+import { bindsAlike } from '../../../agent/daemon/tap-board.ts';
 import { NO_COUNTERS, type NetworkLink } from '../../../agent/capture/live/network-link.ts';
 import { DEFAULT_TOPOLOGY, type Eni, type Topology } from '../../../shared/topology/topology.ts';
 
@@ -43,4 +44,19 @@ test('interfaces asked for: no others, and ENIs without a place may show up ther
 test('without a topology each interface is an ENI', (t) => {
   const { enis } = interfaceTopology(DEFAULT_TOPOLOGY, ['eth0', 'lo', 'eth0']);
   t.deepEqual(enis.map(({ eniId, interface: name }) => [eniId, name]), [['eni-eth0', 'eth0'], ['eni-lo', 'lo']]);
+});
+
+test('an ENI that is not in the watch list is bound nowhere, and nobody misses it; nor one that stands for members', (t) => {
+  const here = topology({ interface: 'eth0' }, { interface: 'eth0' }, { interface: 'gone' }, { eniId: 'members of sg-1', addresses: ['10.0.0.9'] });
+  const links = [link('eth0', 2)];
+  const watch = new Map([['eni-1', 'Drop' as const]]);
+  const plan = planCapture(here, links, null, watch);
+  t.deepEqual(plan.taps.map((tap) => tap.eniIds), [['eni-1']]);
+  t.deepEqual(plan.topology.enis.map((eni) => eni.interface), ['', 'eth0', '', '']);
+  t.deepEqual(plan.missing, []);
+  t.is(plan.watch, watch);
+  t.deepEqual(planCapture(here, links, null, new Map()).taps, []);
+  t.deepEqual(planCapture(here, links, null).missing.map(({ eniId }) => eniId), ['eni-2']);
+  t.false(bindsAlike(plan, planCapture(here, links, null, new Map([['eni-1', 'All' as const]]))), 'another traffic type');
+  t.true(bindsAlike(plan, planCapture(here, links, null, new Map(watch))));
 });

@@ -80,3 +80,28 @@ test('an interface that is there and cannot be captured leaves the loss unknown'
   d.add(0, [seal('x', NOW + 60)]);
   t.is(out[1]![0]!.gapPackets, 0);
 });
+
+test('workers that recorded different types, or cut time differently, do not make a whole together', (t) => {
+  const { desk: d, out } = desk(2);
+  d.watch(['x'], true);
+  d.add(0, [seal('x', NOW, { trafficType: 'All' })]);
+  d.add(1, [seal('x', NOW, { trafficType: 'Drop' })]);
+  t.like(out[0]![0], { trafficType: 'Drop', partial: false });
+  d.add(0, [seal('x', NOW + 60, { windowSeconds: 10, packets: 1 })]);
+  d.add(1, [seal('x', NOW + 60, { packets: 2 })]);
+  t.is(out.length, 1, 'two windows that begin together are two');
+  d.flush();
+  t.deepEqual(out.slice(1).map(([of]) => [of!.windowSeconds, of!.packets, of!.partial]), [[10, 1, true], [60, 2, true]]);
+});
+
+test('a window is partial when its ENI is not asked for any more, not when its interface goes', (t) => {
+  const { desk: d, out } = desk(1);
+  d.watch(['x', 'y'], true);
+  d.unwatch(['x']);
+  d.leave(['x', 'y']);
+  d.add(0, [seal('x', NOW), seal('y', NOW)]);
+  t.deepEqual(out[0]!.map(({ eniId, partial }) => [eniId, partial]), [['x', false], ['y', true]]);
+  d.watch(['y'], true);
+  d.add(0, [seal('y', NOW + 60)]);
+  t.false(out[1]![0]!.partial);
+});

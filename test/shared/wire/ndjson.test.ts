@@ -12,15 +12,16 @@ function lines(...values: unknown[]): Uint8Array {
 }
 
 test('NDJSON says the same as the columnar encoding', (t) => {
-  fc.assert(fc.property(fc.array(sampleRow, { minLength: 1, maxLength: 40 }), (rows) => {
+  fc.assert(fc.property(fc.array(sampleRow, { minLength: 1, maxLength: 40 }), fc.constantFrom('All' as const, 'Allow' as const, 'Drop' as const, null), (rows, trafficType) => {
     const records = recordsOf(rows);
-    const seal = sealOf({ ringDrops: null, undecodable: { truncated: 2 } });
+    const seal = sealOf({ ringDrops: null, undecodable: { truncated: 2 }, trafficType });
     const json = rows.map((_, row) => recordAsJson(records, row));
     const [fromLines, fromColumns] = [
       decodeNdjson(lines(...json, { seal: sealToJson(wireSeals([seal], CONTEXT)[0]!) }), 'agent-1'),
       decodeColumnar(encodeColumnar([records], [seal], CONTEXT)),
     ];
     t.deepEqual(fromLines.seals, fromColumns.seals);
+    t.is(fromColumns.seals[0]!.trafficType, trafficType);
     t.is(fromLines.batches.length, 1);
     for (let row = 0; row < rows.length; row++) t.deepEqual(batchRowAsJson(fromLines.batches[0]!, row), batchRowAsJson(fromColumns.batches[0]!, row));
   }), { numRuns: 100 });
@@ -39,7 +40,7 @@ test('a line by hand: what is left out is absent, ports are 0, the agent is that
 
 test('a seal by hand: counts are 0, and losses that nobody counted are unknown', (t) => {
   const { seals } = decodeNdjson(lines({ seal: { 'eni-id': 'eni-a', 'window-start': 600, 'window-seconds': 600 } }), 'by-hand');
-  t.like(seals[0]!, { agentId: 'by-hand', eniId: 'eni-a', records: 0, ringDrops: null, gapPackets: null, partial: false });
+  t.like(seals[0]!, { agentId: 'by-hand', eniId: 'eni-a', records: 0, ringDrops: null, gapPackets: null, partial: false, trafficType: 'All' });
 });
 
 const REFUSED: readonly [string, unknown, RegExp][] = [
@@ -61,6 +62,8 @@ const REFUSED: readonly [string, unknown, RegExp][] = [
   ['another version', { ...LEAST, version: 2 }, /line 2: version is 2/],
   ['a NODATA record', { ...LEAST, 'log-status': 'NODATA' }, /line 2: log-status is "NODATA"; only OK records are taken/],
   ['a seal of something else', { seal: { 'eni-id': 'e', 'window-start': 0, 'window-seconds': 60, 'lost': 1 } }, /line 2: a seal has no "lost"/],
+  ['a traffic type that does not exist', { seal: { 'eni-id': 'e', 'window-start': 0, 'window-seconds': 60, 'traffic-type': 'Deny' } }, /line 2: traffic-type is "Deny"; it can be All, Allow, Drop or null/],
+  ['a traffic type that cannot be printed', { seal: { 'eni-id': 'e', 'window-start': 0, 'window-seconds': 60, 'traffic-type': { toString: 1, valueOf: 1 } } }, /line 2: traffic-type is {"toString":1,"valueOf":1}; it can be/],
   ['a seal without its ENI', { seal: { 'window-start': 0, 'window-seconds': 60 } }, /line 2: eni-id is null/],
   ['an endless line', `{"eni-id":"${'x'.repeat(20_000)}"}`, /line 2 has more than 16384 bytes/],
 ];
