@@ -1,5 +1,6 @@
 import fastify, { type FastifyHttpsOptions, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
 import type { Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
 import type { Control } from '../control/control.ts';
 import type { Tokens } from '../control/tokens.ts';
@@ -68,6 +69,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   });
   const routes = collectRoutes(app);
   app.decorate('registeredRoutes', routes);
+  app.server.on('tlsClientError', ({ message }: Error, { remoteAddress }: Socket) => parts.log.debug(`TLS with ${remoteAddress ?? 'a client that left'}: ${message}`));
   answerErrors(app, parts.log);
   requireTokens(app, parts.tokens, routes, () => parts.metrics.refusedTokens.inc());
   withScope(app, 'ingest', (child) => batchRoutes(child, parts.receiver, parts.limits, parts.metrics));

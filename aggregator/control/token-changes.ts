@@ -63,7 +63,8 @@ export function revoked(entries: Entries, id: string): TokenChange<void> {
 /** Everything that would let the agent in, or in again. */
 export function agentRevoked(entries: Entries, agentId: string): TokenChange<number> {
   const left = entries.filter((entry) => entry.agentId !== agentId && (entry.enrolledAs !== agentId || entry.usedUp));
-  return { entries: left, answer: entries.length - left.length };
+  const count = entries.length - left.length;
+  return { entries: count === 0 ? entries : left, answer: count };
 }
 
 /**

@@ -155,7 +155,7 @@ export class Tokens {
       for (const change of changes) {
         try {
           const { entries, answer } = change.work(next, nowMs);
-          if (change.action !== null) await this.audit.append(change.actor, change.action, differences(next, entries, nowMs), null);
+          if (change.action !== null && entries !== next) await this.audit.append(change.actor, change.action, differences(next, entries, nowMs), null);
           next = entries;
           made.push({ change, answer });
         } catch (error) {

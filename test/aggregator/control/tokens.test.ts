@@ -188,11 +188,14 @@ test('a one-time token is for its agent, for its time, and for no agent of all n
 });
 
 test('an agent that is revoked cannot come in by the one-time token that it had', async (t) => {
-  const { tokens } = await openTokens(t);
+  const { tokens, told } = await openTokens(t);
   const oneTime = await tokens.create(ADMIN, { scope: 'enrol' });
   const { token } = await tokens.enrol(ADMIN, oneTime.entry, 'agent-1');
   const other = await tokens.create(ADMIN, { scope: 'ingest', agentId: 'agent-2' });
   t.is(await tokens.revokeAgent(ADMIN, 'agent-1'), 2);
+  const changes = told.length;
+  t.is(await tokens.revokeAgent(ADMIN, 'agent-1'), 0);
+  t.is(told.length, changes);
   t.is(idOf(tokens, token), null);
   t.is(idOf(tokens, oneTime.token), null);
   t.truthy(idOf(tokens, other.token));
