@@ -16,6 +16,9 @@ export interface AgentWindow {
   expected: EniAttributes | null;
 }
 
+/** What seals that were kept before an upgrade do not say. */
+const UNSAID = { droppedRecords: 0, droppedPackets: 0, trafficType: 'All' } as const;
+
 /**
  * The seals of one window, of all ENIs: kept beside the LogStores' files, because a late seal changes what the window's
  * status rows say.
@@ -30,9 +33,9 @@ export class WindowState {
   }
 
   static parse(json: string): WindowState {
-    const { window, agents } = JSON.parse(json) as { window: Window; agents: (Omit<AgentWindow, 'expected'> & Partial<AgentWindow> & { eniId: string })[] };
+    const { window, agents } = JSON.parse(json) as { window: Window; agents: (AgentWindow & { eniId: string })[] };
     const state = new WindowState(window);
-    for (const { eniId, expected = null, ...agent } of agents) state.agentsOf(eniId).set(agent.agentId, { ...agent, expected });
+    for (const { eniId, ...agent } of agents) state.agentsOf(eniId).set(agent.agentId, { ...agent, expected: agent.expected ?? null, seal: agent.seal && { ...UNSAID, ...agent.seal } });
     return state;
   }
 
@@ -48,9 +51,10 @@ export class WindowState {
       if (windowKey(contents) !== key) continue;
       for (const [eniId, rows] of contents.enis) this.sender(eniId, frame).rows += rows;
     }
-    for (const seal of frame.seals) {
-      if (windowKey({ start: seal.windowStart, seconds: seal.windowSeconds }) !== key) continue;
-      const agent = this.sender(seal.eniId, frame);
+    for (const sent of frame.seals) {
+      if (windowKey({ start: sent.windowStart, seconds: sent.windowSeconds }) !== key) continue;
+      const agent = this.sender(sent.eniId, frame);
+      const seal = { ...UNSAID, ...sent };
       agent.seal = agent.seal ? addSeals(agent.seal, seal) : seal;
     }
     if (!frame.rollCall || windowKey(frame.rollCall) !== key) return;

@@ -1,6 +1,5 @@
 import { addSeals, lostPackets } from '../../shared/seal.ts';
 import { NONE, STATUS_NODATA, STATUS_SKIPDATA } from '../../shared/records.ts';
-import type { TrafficType } from '../../shared/topology/topology.ts';
 import { statusRow, type StatusRow } from '../../shared/status-rows.ts';
 import type { EniAttributes, WireSeal } from '../../shared/wire/wire-seal.ts';
 import type { EniWindowCounts } from '../logstore/catalog.ts';
@@ -53,15 +52,10 @@ function addTo(together: AgentStatus[], agent: AgentWindow, seconds: number, { t
     sum.isUnsealed = true;
     return;
   }
-  const isEnough = isWhole && (trafficType === null || covers(recordedType(agent.seal), trafficType));
+  const isEnough = isWhole && (trafficType === null || covers(agent.seal.trafficType, trafficType));
   const seal = isEnough ? agent.seal : { ...agent.seal, partial: true };
   sum.seal = sum.seal ? addSeals(sum.seal, seal) : seal;
   sum.sealedSeconds += seconds;
-}
-
-/** Seals from before agents could be told what to record do not say it. */
-function recordedType({ trafficType }: { readonly trafficType?: TrafficType | null }): TrafficType | null {
-  return trafficType === undefined ? 'All' : trafficType;
 }
 
 /** Of the rows that the router sends to this LogStore's window. */
@@ -85,7 +79,7 @@ function attributesOf({ vswitchId, vmId, vpcId, accountId, region }: WireSeal): 
   return { vswitchId, vmId, vpcId, accountId, region };
 }
 
-/** Whether nobody can say how much of the agent's part is missing: a seal is, or not all rows that its seals count are here. */
+/** Whether nobody can say how much of the agent's part is missing: a seal is, or rows that its seals count and do not give up. */
 function isPartUnknown({ rows, seal, isUnsealed }: AgentStatus): boolean {
   return seal === null || isUnsealed || rows < seal.records - seal.droppedRecords || seal.ringDrops === null || seal.gapPackets === null;
 }

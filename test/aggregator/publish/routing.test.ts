@@ -19,18 +19,18 @@ function planOf(coverage: readonly CoverageSpan[], watches: readonly WatchSpan[]
 
 const instant = fc.integer({ min: 0, max: 14 }).map((step) => step * 20_000);
 const span = fc.tuple(instant, fc.option(instant)).filter(([from, until]) => until === null || until > from).map(([fromMs, untilMs]) => ({ fromMs, untilMs }));
-const resource = fc.constantFrom<readonly ['ENI' | 'VSwitch' | 'VPC', string]>(['ENI', 'e1'], ['ENI', 'e2'], ['VSwitch', 's1'], ['VSwitch', 's2'], ['VPC', 'v1']);
-const coverageSpan: fc.Arbitrary<CoverageSpan> = fc.tuple(span, resource, fc.constantFrom<TrafficType>('All', 'Allow', 'Drop'), fc.constantFrom(...LOGSTORES, 'deleted'), fc.constantFrom(20, 60, 120))
+const resource = fc.constantFrom<readonly ['ENI' | 'VSwitch' | 'VPC', string]>(['ENI', 'e1'], ['ENI', 'e1'], ['ENI', 'e1'], ['ENI', 'e2'], ['VSwitch', 's1'], ['VSwitch', 's2'], ['VPC', 'v1']);
+const coverageSpan: fc.Arbitrary<CoverageSpan> = fc.tuple(span, resource, fc.constantFrom<TrafficType>('All', 'Allow', 'Drop'), fc.constantFrom('a', ...LOGSTORES, 'deleted'), fc.constantFrom(20, 60, 120))
   .map(([time, [resourceType, resourceId], trafficType, logStore, windowSeconds]) => ({ ...time, flowLogId: 'fl', resourceType, resourceId, trafficType, logStore, windowSeconds }))
   .filter(({ logStore, untilMs }) => logStore !== 'deleted' || untilMs !== null);
 const place = fc.constantFrom<readonly [string | null, string | null]>(['s1', 'v1'], ['s2', 'v1'], [null, null]);
 const watchSpan: fc.Arbitrary<WatchSpan> = fc.tuple(span, fc.constantFrom('e1', 'e2'), place)
   .map(([time, eniId, [vswitchId, vpcId]]) => ({ ...time, eniId, agentId: 'agent', windowSeconds: 60, attributes: { ...NO_ATTRIBUTES, vswitchId, vpcId } }));
 const plan = fc.record({
-  coverage: fc.array(coverageSpan, { maxLength: 6 }),
+  coverage: fc.array(coverageSpan, { maxLength: 12 }),
   watches: fc.array(watchSpan, { maxLength: 3 }),
   enis: fc.uniqueArray(fc.tuple(fc.constantFrom('e1', 'e2'), place).map(([id, [vswitchId, vpcId]]) => eni(id, vswitchId, vpcId)), { maxLength: 2, selector: ({ eniId }) => eniId }),
-  window: fc.tuple(fc.constantFrom(20, 60), fc.integer({ min: 0, max: 4 })).map(([seconds, number]) => ({ start: seconds * number, seconds })),
+  window: fc.tuple(fc.constantFrom(20, 60, 120), fc.integer({ min: 0, max: 2 })).map(([seconds, number]) => ({ start: seconds * number, seconds })),
   fallback: fc.subarray(['f', 'a']),
 });
 
@@ -91,6 +91,16 @@ test('a flow log that has ended has its windows still; at its ends they are not 
   t.deepEqual(at(1200), [{ ...route, isWhole: false }] as Route[]);
   t.deepEqual(at(1260), []);
   t.deepEqual(router.routes('e9', { start: 120, seconds: 60 }, ['default']), [{ logStore: 'default', windowSeconds: 60, trafficType: null, isWhole: true }], 'never covered');
+});
+
+test('what one flow log leaves open, another may fill', (t) => {
+  const part = (fromMs: number, untilMs: number | null, trafficType: TrafficType): CoverageSpan => ({ ...VPC_LOG, fromMs, untilMs, trafficType });
+  const isWhole = (...parts: readonly CoverageSpan[]): unknown => new Router(planOf(parts, [], [eni('e1', null, 'v1')])).routes('e1', { start: 0, seconds: 60 }, [])[0]?.isWhole;
+  t.true(isWhole(part(0, 40_000, 'All'), part(40_000, null, 'All')));
+  t.true(isWhole(part(0, 40_000, 'All'), part(10_000, 20_000, 'All'), part(40_000, null, 'All')), 'one lies within another');
+  t.true(isWhole(part(0, 60_000, 'Allow'), part(0, 60_000, 'Drop')));
+  t.false(isWhole(part(0, 39_999, 'All'), part(40_000, null, 'All')));
+  t.false(isWhole(part(0, 60_000, 'Allow'), part(0, 59_999, 'Drop')));
 });
 
 test('an ENI that has left keeps the windows of the time in which it was watched', (t) => {

@@ -31,6 +31,7 @@ interface Cell {
   readonly 'seconds': number;
   readonly 'state': string;
   readonly 'nodata': boolean;
+  readonly 'lost-packets': number;
   readonly 'loss-unknown': boolean;
   readonly 'agents': readonly Record<string, unknown>[];
 }
@@ -106,6 +107,16 @@ test.serial('a window is partial where less was recorded than its flow log asks 
   await send(collector, 'agent-2', [], rowsOf(1), WINDOW_START + 540);
   await collector.flush();
   t.like((await completeness(collector, 'logstore=drops')).cells, [{ state: 'PARTIAL', 'loss-unknown': true, agents: [{ 'agent-id': 'agent-1', 'sealed': true }, { 'agent-id': 'agent-2', 'sealed': false }] }]);
+});
+
+test.serial('rows that an agent had to give up are a loss that is known', async (t) => {
+  const collector = await run(t);
+  await send(collector, 'agent-1', [{ records: 5, droppedRecords: 3, droppedPackets: 7 }], rowsOf(2));
+  await collector.flush();
+  t.like((await completeness(collector, 'eni=eni-a')).cells, [{ 'state': 'PARTIAL', 'lost-packets': 7, 'loss-unknown': false }]);
+  await send(collector, 'agent-1', [{ records: 1 }]);
+  await collector.flush();
+  t.like((await completeness(collector, 'eni=eni-a')).cells, [{ 'state': 'PARTIAL', 'lost-packets': 7, 'loss-unknown': true }]);
 });
 
 test.serial('the grid comes in pages, in order, each cell once', async (t) => {
@@ -190,6 +201,7 @@ test.serial('retention by bytes takes the oldest windows, by days all that are t
   await send(collector, 'agent-1', [], rowsOf(3), WINDOW_START);
   await collector.flush();
   t.deepEqual(await windows(), [120, 180], 'a late batch does not bring an expired window back');
+  t.regex(await (await collector.request('/metrics')).text(), /weir_left_out_rows_total\{reason="retention"\} 3/);
   t.is((await completeness(collector, 'logstore=drops')).windows.length, 1, 'another LogStore has it');
   t.is((await patch(collector, 'all', { 'retention-days': 1 })).status, 200);
   await collector.flush();
