@@ -178,6 +178,9 @@ test('revoked: nothing is watched, nothing is kept; a new one-time token lets th
   start.follower.wake();
   await server.until(() => server.count(ASK) === 3, 'question with the old credential');
   t.is(server.count(ENROL), 1, 'the one-time token that is used up is not sent again');
+  rmSync(site.enrolTokenFile);
+  start.follower.wake();
+  await server.until(() => server.count(ASK) === 4, 'question without a one-time token');
   writeFileSync(site.enrolTokenFile, server.makeOneTimeToken());
   start.follower.wake();
   await start.until(() => start.revision === 1, 'assignment after the second enrolment');
