@@ -15,7 +15,8 @@ import type { AgentStatus } from './agent-status.ts';
 import type { AgentTask, TaskSource } from './agent-task.ts';
 import { planCapture, type CapturePlan } from './capture-plan.ts';
 import { CaptureThread } from './capture-thread.ts';
-import { CollectorTasks, type HostView } from './collector-tasks.ts';
+import { CollectorTasks } from './collector-tasks.ts';
+import { hostView } from './host-view.ts';
 import { LocalTasks } from './local-tasks.ts';
 import { shipLagSeconds } from './collector-output.ts';
 import { SealDesk } from './seal-desk.ts';
@@ -196,25 +197,10 @@ export class Agent {
     if (stateDirectory === null) throw new Error('a managed agent without a state directory');
     this.collectorTasks = new CollectorTasks({
       configuration, settings, stateDirectory, credential, startedMs, metrics, log,
-      view: () => (this.phase === 'running' ? this.hostView() : null), onFailure: (error) => this.finish.reject(error),
+      view: () => (this.phase === 'running' ? hostView(this.watch.links, this.plan, this.board.views, this.refusals) : null),
+      onFailure: (error) => this.finish.reject(error),
     });
     return this.collectorTasks;
-  }
-
-  private hostView(): HostView {
-    const open = new Set(this.board.views.filter(({ isOpen }) => isOpen).flatMap(({ eniIds }) => eniIds));
-    return {
-      interfaces: this.watch.links.map(({ name, mac, up }) => ({ name, mac, up })),
-      enis: [...(this.task.watch?.keys() ?? [])].map((eniId) => (
-        open.has(eniId) ? { 'eni-id': eniId, 'state': 'capturing' } : { 'eni-id': eniId, 'state': 'missing', 'reason': this.reasonMissing(eniId) })),
-    };
-  }
-
-  private reasonMissing(eniId: string): string {
-    const missing = this.plan.missing.find((other) => other.eniId === eniId);
-    if (missing) return missing.reason;
-    const name = this.board.views.find(({ eniIds }) => eniIds.includes(eniId))?.name ?? '';
-    return this.refusals.get(name) ?? `capture on ${name} is being started`;
   }
 
   /** The counters of interfaces up to which the threads know what passed, out of the checkpoints that they take up. */
@@ -348,10 +334,13 @@ export class Agent {
     this.log.warn(`none of the ENIs is on this host now: ${missing.slice(0, 5).map(({ eniId, reason }) => `${eniId}: ${reason}`).join('; ')}`);
   }
 
-  /** At the start a person is told; later the agent goes on with the other interfaces and tries again. */
+  /**
+   * At the start a person is told; later, and where a collector hears of it, the agent goes on with the other interfaces
+   * and tries again.
+   */
   private refused(name: string, code: WeirError['code'], text: string): void {
     this.refusals.set(name, text);
-    if (this.phase === 'starting') this.startFailure ??= new WeirError(code, text);
+    if (this.phase === 'starting' && this.collectorTasks === null) this.startFailure ??= new WeirError(code, text);
     else if (this.watch.links.some((link) => link.name === name)) this.log.warn(`${name} cannot be captured now: ${text}`);
   }
 

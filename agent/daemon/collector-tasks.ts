@@ -15,9 +15,7 @@ import { readCollectorTls } from '../ship/collector-tls.ts';
 import type { OutputLog } from './agent-output.ts';
 import type { ManagedStatus } from './agent-status.ts';
 import type { AgentTask, TaskSource } from './agent-task.ts';
-
-/** What an agent tells of its host and of its ENIs. */
-export type HostView = Pick<ReportDocument, 'interfaces' | 'enis'>;
+import type { HostView } from './host-view.ts';
 
 const NO_TOPOLOGY: Topology = {
   accountId: null, region: null, vpcs: [], vswitches: [], securityGroups: [], prefixLists: [], enis: [], flowLogs: [], logStores: [],
