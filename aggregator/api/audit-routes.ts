@@ -12,8 +12,8 @@ export function auditRoutes(app: FastifyInstance, { store: { audit } }: Control)
   app.get<{ Querystring: Static<typeof Page> }>('/v1/audit', { schema: { querystring: Page, summary: 'What was changed, by whom and when, newest first', tags: ['audit'] } }, async (request) => {
     const { limit = DEFAULT_ITEMS, cursor } = request.query;
     if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw new Problem(400, `the cursor ${JSON.stringify(cursor.slice(0, 40))} is none that this list gave`);
-    const entries = audit.read(cursor === undefined ? Infinity : Number(cursor), limit + 1);
-    return { entries: entries.slice(0, limit).map(entryDocument), next: entries.length > limit ? String(entries[limit - 1]!.number) : null };
+    const { entries, isMore } = audit.read(cursor === undefined ? Infinity : Number(cursor), limit);
+    return { entries: entries.map(entryDocument), next: isMore ? String(entries.at(-1)!.number) : null };
   });
 }
 

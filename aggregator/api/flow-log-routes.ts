@@ -54,7 +54,7 @@ export function flowLogRoutes(app: FastifyInstance, control: Control): void {
     config: admin,
     schema: { body: NewFlowLog, summary: 'Create a flow log; its agents start recording within seconds', tags, takesHeaders: IDEMPOTENCY_HEADER, answers: { 201: { description: 'Created, and active.' } } },
   }, async (request, reply) => {
-    const flowLog = await store.change(actorOf(request), 'flow-log.create', createFlowLog(request.body, settings), repeatableOf(request, 201));
+    const flowLog = await store.change(actorOf(request), 'flow-log.create', createFlowLog(request.body, settings), repeatableOf(request));
     return reply.code(201).header('location', `/v1/flow-logs/${flowLog['flow-log-id']}`).send(flowLog);
   });
   app.patch<Named & { Body: Static<typeof FlowLogChange> }>('/v1/flow-logs/:id', {

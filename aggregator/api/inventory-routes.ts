@@ -39,7 +39,7 @@ export function inventoryRoutes(app: FastifyInstance, { store, settings }: Contr
     const { 'dry-run': isDryRun = false, prune = false } = request.query;
     const source = ((request.headers['weir-source'] as string | undefined) ?? 'inventory').slice(0, 200);
     const work = applyDocument(typeof request.body === 'string' ? request.body : '', source, prune, settings);
-    const changes = isDryRun ? store.preview(work) : await store.change(actorOf(request), 'inventory.apply', work);
+    const changes = isDryRun ? await store.preview(work) : await store.change(actorOf(request), 'inventory.apply', work);
     return { 'revision': store.state.revision, 'changed': changes.length > 0, 'dry-run': isDryRun, changes };
   });
 }

@@ -18,7 +18,7 @@ export function logStoreControlRoutes(app: FastifyInstance, control: Control, ha
   app.post<{ Body: Static<typeof NewLogStore> }>('/v1/logstores', {
     schema: { body: NewLogStore, summary: 'Create a LogStore', tags, takesHeaders: IDEMPOTENCY_HEADER, answers: { 201: { description: 'Created.' } } },
   }, async (request, reply) => {
-    const created = await store.change(actorOf(request), 'logstore.create', createLogStore(request.body, settings), repeatableOf(request, 201));
+    const created = await store.change(actorOf(request), 'logstore.create', createLogStore(request.body, settings), repeatableOf(request));
     return reply.code(201).header('location', `/v1/logstores/${request.body.name}`).send(created);
   });
   app.patch<{ Params: Static<typeof Name>; Body: Static<typeof Change> }>('/v1/logstores/:name', {

@@ -15,10 +15,10 @@ export const IDEMPOTENCY_HEADER = {
 } as const;
 
 /** What makes the request one that may be sent twice; null where its sender gave no key. */
-export function repeatableOf(request: FastifyRequest, status: number): Repeatable | null {
+export function repeatableOf(request: FastifyRequest): Repeatable | null {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(key)) throw new Problem(400, 'the Idempotency-Key must be 1 to 128 printable ASCII characters without blanks');
   const fingerprint = createHash('sha256').update(JSON.stringify([request.method, request.url, request.body ?? null])).digest('hex');
-  return { key, fingerprint, status };
+  return { key, fingerprint };
 }

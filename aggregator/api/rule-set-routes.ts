@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { Control } from '../control/control.ts';
 import { ruleDiff } from '../control/rule-diff.ts';
-import type { RuleSet } from '../control/rule-revisions.ts';
+import type { RuleRevisions } from '../control/rule-revisions.ts';
 import { PAGE_PARAMETERS } from './pagination.ts';
 import { Problem } from './problem.ts';
 
@@ -17,14 +17,14 @@ export function ruleSetRoutes(app: FastifyInstance, { store: { revisions } }: Co
   const tags = ['rules'];
   app.get<{ Querystring: Static<typeof Page> }>('/v1/rule-sets', { schema: { querystring: Page, summary: 'Revisions of the rules, newest first', tags } }, async (request) => {
     const { limit = DEFAULT_ITEMS, cursor } = request.query;
-    const items = revisions.history(before(cursor), limit + 1);
+    const items = await revisions.history(before(cursor), limit + 1);
     return { 'rule-sets': items.slice(0, limit), 'next': items.length > limit ? String(items[limit - 1]!.revision) : null };
   });
   app.get<{ Params: Static<typeof One> }>('/v1/rule-sets/:revision', { schema: { params: One, summary: 'The rules as they were at a revision', tags } },
-    async (request) => ruleSetDocument(revisions.read(request.params.revision)));
+    async (request) => ruleSetDocument(await revisions.read(request.params.revision)));
   app.get<{ Querystring: Static<typeof Diff> }>('/v1/rule-sets/diff', { schema: { querystring: Diff, summary: 'What became different between two revisions', tags } }, async (request) => {
     const { from, to } = request.query;
-    return { from, to, changes: ruleDiff(revisions.read(from), revisions.read(to)) };
+    return { from, to, changes: ruleDiff(await revisions.read(from), await revisions.read(to)) };
   });
 }
 
@@ -35,11 +35,11 @@ function before(cursor: string | undefined): number {
   return Number(cursor);
 }
 
-function ruleSetDocument({ revision, created, by, securityGroups, prefixLists, members }: RuleSet): Record<string, unknown> {
+function ruleSetDocument({ revision, created, by, securityGroups, prefixLists, enis }: Awaited<ReturnType<RuleRevisions['read']>>): Record<string, unknown> {
   return {
     revision, created, by,
     'security-groups': [...securityGroups.values()],
     'prefix-lists': [...prefixLists.values()],
-    'members': Object.fromEntries([...members].map(([group, pairs]) => [group, pairs.map(([eniId, address]) => ({ 'eni-id': eniId, address }))])),
+    'enis': Array.from(enis, ([id, eni]) => ({ 'eni-id': id, ...eni })),
   };
 }

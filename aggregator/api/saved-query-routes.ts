@@ -38,7 +38,7 @@ export function savedQueryRoutes(app: FastifyInstance, { store }: Control): void
   app.post<{ Body: Static<typeof Given> }>('/v1/saved-queries', {
     config: { scope: 'admin' }, schema: { body: Given, summary: 'Save a query', tags, takesHeaders: IDEMPOTENCY_HEADER, answers: { 201: { description: 'Saved.' } } },
   }, async (request, reply) => {
-    const saved = await store.change(actorOf(request), 'saved-query.create', saveQuery(null, savedQuery(request.body), check), repeatableOf(request, 201));
+    const saved = await store.change(actorOf(request), 'saved-query.create', saveQuery(null, savedQuery(request.body), check), repeatableOf(request));
     return reply.code(201).send(document(saved));
   });
   app.put<{ Params: Static<typeof Id>; Body: Static<typeof Given> }>('/v1/saved-queries/:id', {

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
-import { replaceFile } from '../journal/durable.ts';
+import { Problem } from '../api/problem.ts';
+import { MirrorFile } from './mirror-file.ts';
 
 /** What an agent says of itself. */
 export interface AgentReport {
@@ -40,8 +41,12 @@ export interface KnownAgent {
   readonly lastSeenMs: number;
 }
 
-/** Reports are written so long after they came, together. */
-const WRITE_AFTER_MS = 1000;
+/** Reports are written so long after they came, together: sooner where one says something new of its host. */
+const WRITE_NEWS_WITHIN_MS = 1_000;
+const WRITE_WITHIN_MS = 60_000;
+const MAX_AGENTS = 100_000;
+/** Who has not been heard of for so long is forgotten; should it come back, it reports again. */
+const FORGOTTEN_AFTER_MS = 92 * 24 * 3600 * 1000;
 
 /**
  * Every agent that enrolled or reported.
@@ -49,25 +54,21 @@ const WRITE_AFTER_MS = 1000;
  * I1. That an agent enrolled or was revoked is durable before it is answered. Reports come again, so they may be lost.
  */
 export class AgentRegistry {
-  private readonly path: string;
+  private readonly file: MirrorFile;
   private readonly agents: Map<string, KnownAgent>;
   private readonly onReport: () => void;
-  private readonly onFailure: (error: Error) => void;
-  private timer: NodeJS.Timeout | null = null;
-  private writing: Promise<void> = Promise.resolve();
-  private nextWrite: Promise<void> | null = null;
 
   private constructor(path: string, agents: readonly KnownAgent[], onReport: () => void, onFailure: (error: Error) => void) {
-    this.path = path;
     this.agents = new Map(agents.map((agent) => [agent.agentId, agent]));
+    this.file = new MirrorFile(path, () => `[\n${this.list().map((agent) => JSON.stringify(agent)).join(',\n')}\n]\n`, onFailure);
     this.onReport = onReport;
-    this.onFailure = onFailure;
   }
 
   /** `onReport`: what agents say of their interfaces, or which agents there are, has changed. */
   static open(directory: string, onReport: () => void, onFailure: (error: Error) => void): AgentRegistry {
     const path = join(directory, 'agents.json');
-    return new AgentRegistry(path, existsSync(path) ? readAgents(path) : [], onReport, onFailure);
+    const known = existsSync(path) ? readAgents(path) : [];
+    return new AgentRegistry(path, known.filter(({ lastSeenMs }) => lastSeenMs > Date.now() - FORGOTTEN_AFTER_MS), onReport, onFailure);
   }
 
   /** In the order of their ids. */
@@ -80,11 +81,8 @@ export class AgentRegistry {
   }
 
   async enrol(agentId: string): Promise<void> {
-    const known = this.agents.get(agentId);
-    this.agents.set(agentId, {
-      agentId, created: known?.created ?? new Date().toISOString(), isRevoked: false, report: known?.report ?? null, lastSeenMs: Date.now(),
-    });
-    await this.write();
+    this.note(agentId, { isRevoked: false });
+    await this.file.write();
     this.onReport();
   }
 
@@ -93,45 +91,46 @@ export class AgentRegistry {
     const known = this.agents.get(agentId);
     if (!known) return false;
     this.agents.set(agentId, { ...known, isRevoked: true });
-    await this.write();
+    await this.file.write();
     this.onReport();
     return true;
   }
 
   report(agentId: string, report: AgentReport): void {
     const known = this.agents.get(agentId);
-    this.agents.set(agentId, { agentId, created: known?.created ?? new Date().toISOString(), isRevoked: false, report, lastSeenMs: Date.now() });
-    this.timer ??= setTimeout(() => {
-      this.timer = null;
-      void this.write().catch(this.onFailure);
-    }, WRITE_AFTER_MS);
-    const interfaces = (of: AgentReport | null | undefined): string => JSON.stringify(of?.interfaces.map(({ name, mac }) => [name, mac]) ?? null);
-    if (known === undefined || known.isRevoked || interfaces(known.report) !== interfaces(report)) this.onReport();
+    const isNews = known === undefined || interfacesOf(known.report) !== interfacesOf(report);
+    this.note(agentId, { report });
+    this.file.writeWithin(isNews ? WRITE_NEWS_WITHIN_MS : WRITE_WITHIN_MS);
+    if (isNews) this.onReport();
   }
 
   /** It asked for something, so it lives. */
   seen(agentId: string): void {
-    const known = this.agents.get(agentId);
-    if (known) this.agents.set(agentId, { ...known, lastSeenMs: Date.now() });
+    if (this.agents.has(agentId)) this.note(agentId, {});
   }
 
   async close(): Promise<void> {
-    if (this.timer) clearTimeout(this.timer);
-    await this.write();
+    await this.file.close();
   }
 
-  /** Those who come while one write is under way share the next one. */
-  private write(): Promise<void> {
-    return (this.nextWrite ??= this.writing.catch(() => {}).then(() => {
-      this.nextWrite = null;
-      return (this.writing = replaceFile(this.path, `${JSON.stringify(this.list(), null, 1)}\n`));
-    }));
+  private note(agentId: string, changes: Partial<Pick<KnownAgent, 'isRevoked' | 'report'>>): void {
+    const known = this.agents.get(agentId);
+    if (!known && this.agents.size >= MAX_AGENTS) throw new Problem(409, `there are ${MAX_AGENTS} agents already, which is as many as one collector knows; those that are not heard of for 92 days are forgotten at the next start`);
+    const first: KnownAgent = { agentId, created: new Date().toISOString(), isRevoked: false, report: null, lastSeenMs: 0 };
+    this.agents.set(agentId, { ...(known ?? first), ...changes, lastSeenMs: Date.now() });
   }
+}
+
+/** What decides which ENIs it has. */
+function interfacesOf(report: AgentReport | null): string {
+  return JSON.stringify(report?.interfaces.map(({ name, mac }) => [name, mac]) ?? null);
 }
 
 function readAgents(path: string): KnownAgent[] {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as KnownAgent[];
+    const agents: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (!Array.isArray(agents)) throw new Error('it holds no list');
+    return agents as KnownAgent[];
   } catch (cause) {
     throw new WeirError('CONFIGURATION', `${path} cannot be read: ${(cause as Error).message}; restore it from a backup, or delete it: agents report again by themselves`, { cause });
   }

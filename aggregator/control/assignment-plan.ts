@@ -1,76 +1,87 @@
-import { createHash } from 'node:crypto';
 import { groupDocument, prefixListDocument } from '../../shared/topology/export.ts';
-import type { Eni, SecurityGroup } from '../../shared/topology/topology.ts';
+import type { Eni, PrefixList, SecurityGroup, VSwitch, Vpc } from '../../shared/topology/topology.ts';
 import type { KnownAgent } from './agent-registry.ts';
+import { digestOf, fragmentOf, type Fragment } from './assignment-fragment.ts';
 import type { ControlState } from './control-state.ts';
 import { recordings, type Recording } from './coverage.ts';
 import { eniPlaces, type EniPlace } from './eni-places.ts';
-import { RESOURCE_KINDS, resourceDocument, resourceKind } from './resource-kinds.ts';
-import type { WatchSpan } from './spans.ts';
+import { memoized } from './memoized.ts';
+import { resourceDocument, resourceKind } from './resource-kinds.ts';
+import type { Watched } from './watch-spans.ts';
 
 const DEFAULT_WINDOW_SECONDS = 600;
-const ENIS = resourceKind('enis');
+const [VPCS, VSWITCHES, ENIS] = [resourceKind('vpcs'), resourceKind('vswitches'), resourceKind('enis')];
 
-/** Part of an assignment's text, shared by all agents that get it. */
-interface Fragment {
-  readonly text: string;
-  readonly digest: string;
+/** Since when an agent's assignment is what it is. */
+export interface ToldRevision {
+  readonly etag: string;
+  readonly revision: number;
 }
 
 /**
  * What every agent is told, worked out from one control state and one set of agents. Agents share most of it: each
  * group is turned into text once, and an agent's ETag comes from the digests of its parts.
+ *
+ * I1. The text says nothing that does not concern the agent's ENIs. So it names the revision at which it became what
+ *     it is: rules that changed for others since are no news. `told` remembers it from plan to plan.
  */
 export class AssignmentPlan {
   readonly places: ReadonlyMap<string, EniPlace>;
   private readonly state: ControlState;
+  private readonly told: Map<string, ToldRevision>;
   private readonly recordings: ReadonlyMap<string, Recording>;
-  private readonly enisOf = new Map<string, Eni[]>();
+  private readonly placed = new Map<string, Eni[]>();
+  private readonly vpcs: ReadonlyMap<string, Vpc>;
+  private readonly vswitches: ReadonlyMap<string, VSwitch>;
   private readonly groups: ReadonlyMap<string, SecurityGroup>;
+  private readonly lists: ReadonlyMap<string, PrefixList>;
   private readonly addresses = new Map<string, string[]>();
-  private readonly namedPeers = new Map<string, { readonly groups: readonly string[]; readonly lists: readonly string[] }>();
-  private readonly groupFragments = new Map<string, Fragment>();
   private readonly memberFragments = new Map<string, Fragment>();
-  private readonly listFragments = new Map<string, Fragment>();
+  private readonly shares = new Map<string, Share>();
 
-  constructor(state: ControlState, agents: readonly KnownAgent[]) {
+  constructor(state: ControlState, agents: readonly KnownAgent[], told: Map<string, ToldRevision> = new Map()) {
     this.state = state;
+    this.told = told;
     const { topology } = state;
     this.places = eniPlaces(topology.enis, agents);
     this.recordings = recordings(topology);
+    this.vpcs = new Map(topology.vpcs.map((vpc) => [vpc.vpcId, vpc]));
+    this.vswitches = new Map(topology.vswitches.map((vswitch) => [vswitch.vswitchId, vswitch]));
     this.groups = new Map(topology.securityGroups.map((group) => [group.securityGroupId, group]));
+    this.lists = new Map(topology.prefixLists.map((list) => [list.prefixListId, list]));
     for (const eni of topology.enis) {
       for (const group of eni.securityGroups) append(this.addresses, group, eni.addresses);
-      const agentId = this.places.get(eni.eniId)!.agentId;
-      if (agentId !== null && this.recordings.has(eni.eniId)) append(this.enisOf, agentId, [eni]);
+      const { agentId } = this.places.get(eni.eniId)!;
+      if (agentId !== null) append(this.placed, agentId, [eni]);
     }
   }
 
   /** Changes whenever the text does. */
   etag(agentId: string): string {
-    return digestOf(JSON.stringify([...this.parts(agentId).map(({ digest }) => digest), this.head(agentId)]));
+    return this.share(agentId).etag;
   }
 
   /** The assignment document of shared/assignment.ts. */
   text(agentId: string): string {
-    const { groups, lists, members } = this.relevant(agentId);
-    const { agentId: id, revision, windowSeconds, watch, topology } = this.head(agentId);
-    const head = JSON.stringify(topology).slice(0, -1);
-    const memberTexts = members.map((group) => `${JSON.stringify(group)}:${this.memberFragment(group).text}`);
-    return `{"agent-id":${JSON.stringify(id)},"revision":${revision},"window":${windowSeconds},"topology":${head},"security-groups":[${
-      groups.map((group) => this.groupFragment(group).text).join(',')}],"prefix-lists":[${
-      lists.map((list) => this.listFragment(list).text).join(',')}]},"members":{${memberTexts.join(',')}},"watch":${JSON.stringify(watch)}}`;
+    const { etag, head, watch, groups, lists, members } = this.share(agentId);
+    const revision = this.toldRevision(agentId, etag);
+    return `{"agent-id":${JSON.stringify(agentId)},"revision":${revision},${head},"security-groups":[${textsOf(groups)}],"prefix-lists":[${
+      textsOf(lists)}]},"members":{${members.map(({ id, fragment }) => `${JSON.stringify(id)}:${fragment.text}`).join(',')}},"watch":${watch}}`;
   }
 
   /** The ENIs that are watched now, by whom. */
-  watched(): Omit<WatchSpan, 'fromMs' | 'untilMs'>[] {
-    const { topology } = this.state;
-    return [...this.enisOf].flatMap(([agentId, enis]) => {
+  watched(): Watched[] {
+    const { accountId, region } = this.state.topology;
+    return Array.from(this.placed.keys()).flatMap((agentId) => {
+      const enis = this.recorded(agentId);
       const windowSeconds = this.windowSeconds(enis);
-      return enis.map(({ eniId, vswitchId, vmId, vpcId }) => ({
-        eniId, agentId, windowSeconds, attributes: { vswitchId, vmId, vpcId, accountId: topology.accountId, region: topology.region },
-      }));
+      return enis.map(({ eniId, vswitchId, vmId, vpcId }) => ({ eniId, agentId, windowSeconds, attributes: { vswitchId, vmId, vpcId, accountId, region } }));
     });
+  }
+
+  /** What the agent has, recorded or not. */
+  enisAt(agentId: string): readonly Eni[] {
+    return this.placed.get(agentId) ?? [];
   }
 
   /** What is told of an ENI beside its resource. */
@@ -78,96 +89,103 @@ export class AssignmentPlan {
     return this.recordings.get(eniId) ?? null;
   }
 
-  /** What is the agent's own. */
-  private head(agentId: string) {
-    const { topology, revision } = this.state;
-    const enis = this.enisOf.get(agentId) ?? [];
-    const vswitches = topology.vswitches.filter(({ vswitchId }) => enis.some((eni) => eni.vswitchId === vswitchId));
-    const groupVpcs = this.relevant(agentId).own.map((id) => this.groups.get(id)!.vpcId);
-    const vpcs = topology.vpcs.filter(({ vpcId }) => vswitches.some((vswitch) => vswitch.vpcId === vpcId) || groupVpcs.includes(vpcId));
-    const [vpcKind, vswitchKind] = RESOURCE_KINDS;
+  private share(agentId: string): Share {
+    let share = this.shares.get(agentId);
+    if (!share) {
+      this.shares.set(agentId, (share = this.makeShare(this.recorded(agentId))));
+      this.toldRevision(agentId, share.etag);
+    }
+    return share;
+  }
+
+  /** The groups of the ENIs and those that their rules name, the prefix lists, and the groups whose members count. */
+  private makeShare(enis: readonly Eni[]): Share {
+    const own = Array.from(new Set(enis.flatMap(({ securityGroups }) => securityGroups)), (id) => this.groups.get(id)!);
+    const ownIds = new Set(own.map(({ securityGroupId }) => securityGroupId));
+    const peers = new Set(own.flatMap((group) => namedBy(group).groups));
+    const lists = new Set(own.flatMap((group) => namedBy(group).lists));
+    const inner = own.filter(({ innerAccess }) => innerAccess).map(({ securityGroupId }) => securityGroupId);
+    const groups = [...own.map(groupFragment), ...[...peers].filter((id) => !ownIds.has(id)).map(peerFragment)];
+    const parts = {
+      ...this.head(enis, own), groups, lists: Array.from(lists, (id) => listFragment(this.lists.get(id)!)),
+      members: Array.from(new Set([...inner, ...peers]), (id) => ({ id, fragment: this.memberFragment(id) })),
+    };
+    const digests = [...parts.groups, ...parts.lists, ...parts.members.map(({ fragment }) => fragment)].map(({ digest }) => digest);
+    return { ...parts, etag: digestOf(JSON.stringify([parts.head, parts.watch, ...digests])) };
+  }
+
+  private head(enis: readonly Eni[], own: readonly SecurityGroup[]): Pick<Share, 'head' | 'watch'> {
+    const { accountId, region } = this.state.topology;
+    const vswitches = Array.from(new Set(enis.flatMap(({ vswitchId }) => vswitchId ?? [])), (id) => this.vswitches.get(id)!);
+    const vpcs = Array.from(new Set([...vswitches.map(({ vpcId }) => vpcId), ...own.flatMap(({ vpcId }) => vpcId ?? [])]), (id) => this.vpcs.get(id)!);
+    const topology = {
+      ...(accountId === null ? {} : { 'account-id': accountId }),
+      ...(region === null ? {} : { region }),
+      vpcs: vpcs.map((vpc) => resourceDocument(VPCS, vpc)),
+      vswitches: vswitches.map((vswitch) => resourceDocument(VSWITCHES, vswitch)),
+      enis: enis.map(eniDocument),
+    };
     return {
-      agentId, revision, windowSeconds: this.windowSeconds(enis),
-      watch: Object.fromEntries(enis.map(({ eniId }) => [eniId, this.recordings.get(eniId)!.trafficType])),
-      topology: {
-        ...(topology.accountId === null ? {} : { 'account-id': topology.accountId }),
-        ...(topology.region === null ? {} : { region: topology.region }),
-        'vpcs': vpcs.map((vpc) => resourceDocument(vpcKind!, vpc)),
-        'vswitches': vswitches.map((vswitch) => resourceDocument(vswitchKind!, vswitch)),
-        'enis': enis.map((eni) => resourceDocument(ENIS, eni)),
-      },
+      head: `"window":${this.windowSeconds(enis)},"topology":${JSON.stringify(topology).slice(0, -1)}`,
+      watch: JSON.stringify(Object.fromEntries(enis.map(({ eniId }) => [eniId, this.recordings.get(eniId)!.trafficType]))),
     };
   }
 
+  private recorded(agentId: string): Eni[] {
+    return this.enisAt(agentId).filter(({ eniId }) => this.recordings.has(eniId));
+  }
+
   private windowSeconds(enis: readonly Eni[]): number {
-    return Math.min(...enis.map(({ eniId }) => this.recordings.get(eniId)!.windowSeconds), enis.length > 0 ? Infinity : DEFAULT_WINDOW_SECONDS);
+    if (enis.length === 0) return DEFAULT_WINDOW_SECONDS;
+    return enis.reduce((least, { eniId }) => Math.min(least, this.recordings.get(eniId)!.windowSeconds), Infinity);
   }
 
-  private parts(agentId: string): Fragment[] {
-    const { groups, lists, members } = this.relevant(agentId);
-    return [...groups.map((id) => this.groupFragment(id)), ...lists.map((id) => this.listFragment(id)), ...members.map((id) => this.memberFragment(id))];
+  private memberFragment(group: string): Fragment {
+    let fragment = this.memberFragments.get(group);
+    if (!fragment) this.memberFragments.set(group, (fragment = fragmentOf([...new Set(this.addresses.get(group))])));
+    return fragment;
   }
 
-  /** The groups of the agent's ENIs and those that their rules name, the prefix lists, and the groups whose members count. */
-  private relevant(agentId: string): { own: string[]; groups: string[]; lists: string[]; members: string[] } {
-    const own = new Set((this.enisOf.get(agentId) ?? []).flatMap(({ securityGroups }) => securityGroups));
-    const peers = new Set<string>();
-    const lists = new Set<string>();
-    const members = new Set<string>();
-    for (const id of own) {
-      if (this.groups.get(id)!.innerAccess) members.add(id);
-      const named = this.peersOf(id);
-      for (const peer of named.groups) peers.add(peer);
-      for (const list of named.lists) lists.add(list);
+  /** Of an agent without ENIs, to whom no rules matter, 0. */
+  private toldRevision(agentId: string, etag: string): number {
+    if (!this.placed.has(agentId)) {
+      this.told.delete(agentId);
+      return 0;
     }
-    for (const id of peers) members.add(id);
-    const others = [...peers].filter((id) => !own.has(id)).map((id) => `${id}${PEER_ONLY}`);
-    return { own: [...own], groups: [...own, ...others], lists: [...lists], members: [...members] };
-  }
-
-  private peersOf(group: string): { readonly groups: readonly string[]; readonly lists: readonly string[] } {
-    let named = this.namedPeers.get(group);
-    if (!named) {
-      const peers = this.groups.get(group)!.rules.map(({ peer }) => peer);
-      const groups = new Set(peers.flatMap((peer) => (peer.kind === 'security-group' ? [peer.securityGroupId] : [])));
-      const lists = new Set(peers.flatMap((peer) => (peer.kind === 'prefix-list' ? [peer.prefixListId] : [])));
-      this.namedPeers.set(group, (named = { groups: [...groups], lists: [...lists] }));
-    }
-    return named;
-  }
-
-  private groupFragment(id: string): Fragment {
-    return fragment(this.groupFragments, id, () => {
-      const isPeerOnly = id.endsWith(PEER_ONLY);
-      const group = this.groups.get(isPeerOnly ? id.slice(0, -PEER_ONLY.length) : id)!;
-      // the rules of a group that is only a peer decide nothing here
-      return groupDocument(isPeerOnly ? { ...group, vpcId: null, rules: [] } : group);
-    });
-  }
-
-  private memberFragment(id: string): Fragment {
-    return fragment(this.memberFragments, id, () => [...new Set(this.addresses.get(id) ?? [])]);
-  }
-
-  private listFragment(id: string): Fragment {
-    return fragment(this.listFragments, id, () => prefixListDocument(this.state.topology.prefixLists.find(({ prefixListId }) => prefixListId === id)!));
+    let told = this.told.get(agentId);
+    if (told?.etag !== etag) this.told.set(agentId, (told = { etag, revision: this.state.revision }));
+    return told.revision;
   }
 }
 
-/** Marks the fragment of a group without its rules; no id holds a blank. */
-const PEER_ONLY = ' peer';
-
-function fragment(known: Map<string, Fragment>, id: string, make: () => unknown): Fragment {
-  let found = known.get(id);
-  if (!found) {
-    const text = JSON.stringify(make());
-    known.set(id, (found = { text, digest: digestOf(text) }));
-  }
-  return found;
+/** What one agent is told. */
+interface Share {
+  readonly etag: string;
+  /** `"window":…,"topology":{…`, open for groups and prefix lists. */
+  readonly head: string;
+  readonly watch: string;
+  readonly groups: readonly Fragment[];
+  readonly lists: readonly Fragment[];
+  readonly members: readonly { readonly id: string; readonly fragment: Fragment }[];
 }
 
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+const groupFragment = memoized((group: SecurityGroup) => fragmentOf(groupDocument(group)));
+const listFragment = memoized((list: PrefixList) => fragmentOf(prefixListDocument(list)));
+const eniDocument = memoized((eni: Eni) => resourceDocument(ENIS, eni));
+
+/** Of a group that is only a peer, its members are all that counts. */
+function peerFragment(id: string): Fragment {
+  return fragmentOf({ 'security-group-id': id });
+}
+
+/** The peers of a group's rules. */
+const namedBy = memoized(({ rules }: SecurityGroup) => ({
+  groups: [...new Set(rules.flatMap(({ peer }) => (peer.kind === 'security-group' ? [peer.securityGroupId] : [])))],
+  lists: [...new Set(rules.flatMap(({ peer }) => (peer.kind === 'prefix-list' ? [peer.prefixListId] : [])))],
+}));
+
+function textsOf(fragments: readonly Fragment[]): string {
+  return fragments.map(({ text }) => text).join(',');
 }
 
 function append<T>(map: Map<string, T[]>, key: string, values: readonly T[]): void {

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
 import { makeDirectory, syncDirectory } from '../journal/durable.ts';
@@ -27,17 +27,26 @@ export interface AuditEntry {
   /** Of the control state, if that is what changes. */
   readonly change: number | null;
   readonly remark?: string;
+  /** Number of an entry whose change did not come to be. */
+  readonly undoes?: number;
 }
 
-/** A change that is told in more than this many bytes is told by its size alone. */
+type NewEntry = Omit<AuditEntry, 'number' | 'time'>;
+
+/** Changes that are told in more than this many bytes are told by their sizes alone, and not all of them. */
 const MAX_CHANGES_BYTES = 256 * 1024;
-const FILE_BYTES = 4 * 1024 * 1024;
+const MAX_SIZES = 1000;
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+/** Of one answer. */
+const MAX_READ_BYTES = 4 * 1024 * 1024;
 const FILE_NAME = /^audit-(\d{10})\.ndjson$/;
+const NUMBER = /^\{"number":(\d+),/;
 
 /**
  * What was changed, by whom and when: one JSON object a line, a new file at 4 MiB, named by its first number.
  *
  * I1. An entry is durable before the change that it tells of is made: nothing changes without one.
+ * I2. Where the change of the control state did not come to be, an entry says so, before the next change at the latest.
  */
 export class AuditLog {
   private readonly directory: string;
@@ -45,48 +54,70 @@ export class AuditLog {
   private bytes = 0;
   private next = 1;
   private tail: Promise<unknown> = Promise.resolve();
+  /** The last that announces a change of the control state. */
+  private announced: Pick<AuditEntry, 'number' | 'change'> | null = null;
+  /** What is still to be said of it. */
+  private undone: NewEntry | null = null;
 
   private constructor(directory: string) {
     this.directory = directory;
   }
 
-  /** `change`: of the control state. What the last entry announces beyond it did not happen, and the log says so. */
-  static async open(directory: string, change: number): Promise<AuditLog> {
+  static async open(directory: string): Promise<AuditLog> {
     await makeDirectory(directory);
     const log = new AuditLog(directory);
-    const name = log.names().at(-1);
-    if (name === undefined) return log;
-    const path = join(directory, name);
+    const names = log.names();
+    const last = names.at(-1);
+    if (last === undefined) return log;
+    const path = join(directory, last);
     cutTornLine(path);
-    const entries = readEntries(path);
-    const last = entries.at(-1);
-    log.next = (last?.number ?? Number(FILE_NAME.exec(name)![1]) - 1) + 1;
+    log.next = (entryBefore(directory, [last], () => true)?.number ?? Number(FILE_NAME.exec(last)![1]) - 1) + 1;
+    const newest = entryBefore(directory, names, ({ change, undoes }) => change !== null || undoes !== undefined);
+    if (newest && newest.change !== null) log.announced = newest;
     log.file = await open(path, 'r+');
     log.bytes = (await log.file.stat()).size;
-    if (last && last.change !== null && last.change > change) {
-      await log.append(THE_COLLECTOR, 'undone', [], null, `entry ${last.number}: the collector ended before the change was made`);
-    }
     return log;
+  }
+
+  /** Of the last change of the control state that was announced and not undone; 0: none was. */
+  get lastChange(): number {
+    return this.announced?.change ?? 0;
   }
 
   /** Resolves when the entry is durable. Throws STORAGE where the disk refuses; then nothing may be changed. */
   append(actor: Actor, action: string, changes: readonly ResourceChange[], change: number | null, remark?: string): Promise<void> {
-    const done = this.tail.then(() => this.write(actor, action, changes, change, remark));
-    this.tail = done.catch(() => {});
-    return done;
+    return this.inTurn(async () => {
+      await this.sayUndone();
+      await this.write({ actor, action, ...told(changes), change, ...(remark === undefined ? {} : { remark }) });
+    });
   }
 
-  /** Newest first, below the number `before`. */
-  read(before: number, limit: number): AuditEntry[] {
-    const found: AuditEntry[] = [];
+  /** The change of the control state that was announced last did not come to be. */
+  undo(reason: string): Promise<void> {
+    if (this.announced === null) return Promise.resolve();
+    const { number } = this.announced;
+    this.announced = null;
+    this.undone = { actor: THE_COLLECTOR, action: 'undone', changes: [], change: null, remark: `entry ${number}: ${reason}`, undoes: number };
+    // on a disk that refuses, the next entry brings it along
+    return this.inTurn(() => this.sayUndone()).catch(() => {});
+  }
+
+  /** Newest first, below the number `before`: at most `limit` of them, and one at least if there is one. */
+  read(before: number, limit: number): { readonly entries: readonly AuditEntry[]; readonly isMore: boolean } {
+    const entries: AuditEntry[] = [];
+    let bytes = 0;
     for (const name of this.names().toReversed()) {
       if (Number(FILE_NAME.exec(name)![1]) >= before) continue;
-      for (const entry of readEntries(join(this.directory, name)).toReversed()) {
-        if (entry.number < before) found.push(entry);
-        if (found.length === limit) return found;
+      for (const line of linesOf(join(this.directory, name)).toReversed()) {
+        if (Number(NUMBER.exec(line)?.[1] ?? Infinity) >= before) continue;
+        const entry = entryOf(line);
+        if (!entry) continue;
+        if (entries.length === limit || bytes > MAX_READ_BYTES) return { entries, isMore: true };
+        entries.push(entry);
+        bytes += line.length;
       }
     }
-    return found;
+    return { entries, isMore: false };
   }
 
   async close(): Promise<void> {
@@ -95,19 +126,28 @@ export class AuditLog {
     this.file = null;
   }
 
-  private async write(actor: Actor, action: string, changes: readonly ResourceChange[], change: number | null, remark: string | undefined): Promise<void> {
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.tail.then(work);
+    this.tail = done.catch(() => {});
+    return done;
+  }
+
+  private async sayUndone(): Promise<void> {
+    if (this.undone === null) return;
+    await this.write(this.undone);
+    this.undone = null;
+  }
+
+  private async write(entry: NewEntry): Promise<void> {
     try {
-      if (this.file === null || this.bytes >= FILE_BYTES) await this.beginFile();
-      const text = JSON.stringify(changes);
-      const told = text.length <= MAX_CHANGES_BYTES ? changes : changes.map(({ kind, id, before, after }) => ({
-        kind, id, before: before && { bytes: JSON.stringify(before).length }, after: after && { bytes: JSON.stringify(after).length },
-      }));
-      const entry = { number: this.next, time: new Date().toISOString(), actor, action, changes: told, change, ...(remark === undefined ? {} : { remark }) };
-      const line = Buffer.from(`${JSON.stringify(entry)}\n`);
-      await this.file!.write(line, 0, line.length, this.bytes);
+      if (this.file === null || this.bytes >= MAX_FILE_BYTES) await this.beginFile();
+      const number = this.next;
+      const line = Buffer.from(`${JSON.stringify({ number, time: new Date().toISOString(), ...entry })}\n`);
+      for (let done = 0; done < line.length;) done += (await this.file!.write(line, done, line.length - done, this.bytes + done)).bytesWritten;
       await this.file!.datasync();
       this.bytes += line.length;
       this.next++;
+      if (entry.change !== null) this.announced = { number, change: entry.change };
     } catch (cause) {
       // the next line goes over what there may be of this one
       await this.file?.truncate(this.bytes).catch(() => {});
@@ -118,15 +158,27 @@ export class AuditLog {
   private async beginFile(): Promise<void> {
     const path = join(this.directory, `audit-${String(this.next).padStart(10, '0')}.ndjson`);
     const file = await open(path, 'w', 0o600);
-    await syncDirectory(this.directory);
+    try {
+      await syncDirectory(this.directory);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     await this.file?.close();
     this.file = file;
     this.bytes = 0;
   }
 
   private names(): string[] {
-    return existsSync(this.directory) ? readdirSync(this.directory).filter((name) => FILE_NAME.test(name)).sort() : [];
+    return readdirSync(this.directory).filter((name) => FILE_NAME.test(name)).sort();
   }
+}
+
+function told(changes: readonly ResourceChange[]): Pick<NewEntry, 'changes' | 'remark'> {
+  if (JSON.stringify(changes).length <= MAX_CHANGES_BYTES) return { changes };
+  const size = (resource: ResourceChange['before']): ResourceChange['before'] => resource && { bytes: JSON.stringify(resource).length };
+  const sizes = changes.slice(0, MAX_SIZES).map(({ kind, id, before, after }) => ({ kind, id, before: size(before), after: size(after) }));
+  return { changes: sizes, ...(changes.length > MAX_SIZES ? { remark: `and ${changes.length - MAX_SIZES} more` } : {}) };
 }
 
 function cutTornLine(path: string): void {
@@ -135,13 +187,26 @@ function cutTornLine(path: string): void {
   if (end < bytes.length) truncateSync(path, end);
 }
 
-/** A line that cannot be read is left out: the others are still worth reading. */
-function readEntries(path: string): AuditEntry[] {
-  return readFileSync(path, 'utf8').split('\n').flatMap((line) => {
-    try {
-      return line === '' ? [] : [JSON.parse(line) as AuditEntry];
-    } catch {
-      return [];
+/** The newest entry in these files that is wanted. */
+function entryBefore(directory: string, names: readonly string[], isWanted: (entry: AuditEntry) => boolean): AuditEntry | null {
+  for (const name of names.toReversed()) {
+    for (const line of linesOf(join(directory, name)).toReversed()) {
+      const entry = entryOf(line);
+      if (entry && isWanted(entry)) return entry;
     }
-  });
+  }
+  return null;
+}
+
+function linesOf(path: string): string[] {
+  return readFileSync(path, 'utf8').split('\n');
+}
+
+/** null: it cannot be read. The others are still worth reading. */
+function entryOf(line: string): AuditEntry | null {
+  try {
+    return line === '' ? null : JSON.parse(line) as AuditEntry;
+  } catch {
+    return null;
+  }
 }

@@ -7,17 +7,17 @@ import type { Resource } from './resource-kinds.ts';
 export function authorize(actor: Actor) {
   return (state: ControlState, now: Date): Outcome<Resource> => {
     const accountId = accountOf(state.topology);
-    if (state.authorizations.some((known) => known.accountId === accountId)) return { state, answer: authorizationView(state) };
+    if (state.authorizations.some((known) => known.accountId === accountId)) return { state, changes: [], answer: authorizationView(state) };
     const next = { ...state, authorizations: [...state.authorizations, { accountId, created: now.toISOString(), by: actor.tokenId ?? actor.name }] };
-    return { state: next, answer: authorizationView(next), changes: [{ kind: 'authorization', id: accountId, before: null, after: { authorized: true } }] };
+    return { state: next, changes: [{ kind: 'authorization', id: accountId, before: null, after: { authorized: true } }], answer: authorizationView(next) };
   };
 }
 
 export function withdrawAuthorization(state: ControlState): Outcome<null> {
   const accountId = accountOf(state.topology);
   const left = state.authorizations.filter((known) => known.accountId !== accountId);
-  if (left.length === state.authorizations.length) return { state, answer: null };
-  return { state: { ...state, authorizations: left }, answer: null, changes: [{ kind: 'authorization', id: accountId, before: { authorized: true }, after: null }] };
+  if (left.length === state.authorizations.length) return { state, changes: [], answer: null };
+  return { state: { ...state, authorizations: left }, changes: [{ kind: 'authorization', id: accountId, before: { authorized: true }, after: null }], answer: null };
 }
 
 export function authorizationView(state: ControlState): Resource {

@@ -1,15 +1,15 @@
 import { EMPTY_TOPOLOGY, type Topology } from '../../shared/topology/topology.ts';
 import type { CoverageSpan } from './spans.ts';
 
-/** What an operator has decided: everything that is not data. Plain, so that it is kept as one JSON document. */
+/** What an operator has decided: everything that is not data. Kept as one document; never changed, only replaced. */
 export interface ControlState {
   /** Grows with each change. */
   readonly change: number;
   readonly topology: Topology;
   /** Of the rules; 0: there were none yet. */
   readonly revision: number;
-  /** By kind and id. */
-  readonly dates: Readonly<Record<string, ResourceDates>>;
+  /** By kind and id, such as `eni eni-1`. */
+  readonly dates: ReadonlyMap<string, ResourceDates>;
   /** Of flow logs that are, and of those that were. */
   readonly coverage: readonly CoverageSpan[];
   readonly authorizations: readonly Authorization[];
@@ -54,13 +54,12 @@ export interface KeptAnswer {
   readonly tokenId: string;
   /** SHA-256 of what was asked. */
   readonly fingerprint: string;
-  readonly status: number;
   readonly body: unknown;
   readonly atMs: number;
 }
 
 export const EMPTY_STATE: ControlState = {
-  change: 0, topology: EMPTY_TOPOLOGY, revision: 0, dates: {}, coverage: [], authorizations: [], savedQueries: [], droppedLogStores: [], answers: [],
+  change: 0, topology: EMPTY_TOPOLOGY, revision: 0, dates: new Map(), coverage: [], authorizations: [], savedQueries: [], droppedLogStores: [], answers: [],
 };
 
 /** Of the topology; those without one are one account too. */

@@ -1,28 +1,29 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
 import { makeDirectory, replaceFile } from '../journal/durable.ts';
 import { Problem } from '../api/problem.ts';
-import { THE_COLLECTOR, type Actor, type AuditLog, type AuditEntry } from './audit-log.ts';
-import { AuditLog as Log } from './audit-log.ts';
+import { AuditLog, THE_COLLECTOR, type Actor } from './audit-log.ts';
 import { EMPTY_STATE, type ControlState, type KeptAnswer } from './control-state.ts';
 import { RuleRevisions } from './rule-revisions.ts';
-import { topologyDiff, type ResourceChange } from './topology-diff.ts';
+import { readState, stateText } from './state-file.ts';
+import type { ResourceChange } from './topology-diff.ts';
 
 /** A change worked out on the state as it is: the next state, and what the one who asked is told. */
 export interface Outcome<T> {
   /** The same object where nothing changes. */
   readonly state: ControlState;
+  /** For the audit log. */
+  readonly changes: readonly ResourceChange[];
   readonly answer: T;
-  /** Beyond what the topology shows by itself. */
-  readonly changes?: readonly ResourceChange[];
 }
+
+export type Work<T> = (state: ControlState, now: Date) => Outcome<T> | Promise<Outcome<T>>;
 
 /** A request that may come again with the same key, because its answer was lost. */
 export interface Repeatable {
   readonly key: string;
   readonly fingerprint: string;
-  readonly status: number;
 }
 
 const ANSWERS_KEPT = 1000;
@@ -53,9 +54,15 @@ export class ControlStore {
   static async open(directory: string): Promise<ControlStore> {
     await makeDirectory(directory);
     const path = join(directory, 'state.json');
-    const state = existsSync(path) ? readState(path) : EMPTY_STATE;
-    const revisions = await RuleRevisions.open(join(directory, 'rule-sets'), state.revision);
-    return new ControlStore(path, state, revisions, await Log.open(join(directory, 'audit'), state.change));
+    const ruleSets = join(directory, 'rule-sets');
+    const audit = await AuditLog.open(join(directory, 'audit'));
+    // where the state was moved away, its numbers stay used
+    const state = existsSync(path) ? readState(path) : { ...EMPTY_STATE, change: audit.lastChange, revision: RuleRevisions.lastIn(ruleSets) };
+    const revisions = await RuleRevisions.open(ruleSets, state.revision, state.topology);
+    const store = new ControlStore(path, state, revisions, audit);
+    if (audit.lastChange > state.change) await audit.undo('the collector ended before the change was made');
+    if (!existsSync(path)) await store.write(state);
+    return store;
   }
 
   get state(): ControlState {
@@ -71,15 +78,15 @@ export class ControlStore {
    * Makes a change, or throws what `work` throws and changes nothing. A repeated request gets the answer of the first
    * one; `work` then does not run.
    */
-  change<T>(actor: Actor, action: string, work: (state: ControlState, now: Date) => Outcome<T>, repeatable: Repeatable | null = null): Promise<T> {
+  change<T>(actor: Actor, action: string, work: Work<T>, repeatable: Repeatable | null = null): Promise<T> {
     const done = this.tail.then(() => this.make(actor, action, work, repeatable));
     this.tail = done.catch(() => {});
     return done;
   }
 
   /** What `work` would change and answer. */
-  preview<T>(work: (state: ControlState, now: Date) => Outcome<T>): T {
-    return work(this.current, new Date()).answer;
+  async preview<T>(work: Work<T>): Promise<T> {
+    return (await work(this.current, new Date())).answer;
   }
 
   async close(): Promise<void> {
@@ -87,36 +94,40 @@ export class ControlStore {
     await this.audit.close();
   }
 
-  private async make<T>(actor: Actor, action: string, work: (state: ControlState, now: Date) => Outcome<T>, repeatable: Repeatable | null): Promise<T> {
+  private async make<T>(actor: Actor, action: string, work: Work<T>, repeatable: Repeatable | null): Promise<T> {
     const now = new Date();
-    const known = repeatable && keptAnswer(this.current, repeatable, actor);
+    const known = repeatable && keptAnswer(this.current, repeatable, actor, now);
     if (known) return known.body as T;
-    const { state, answer, changes = [] } = work(this.current, now);
+    const { state, changes, answer } = await work(this.current, now);
     if (state === this.current && repeatable === null) return answer;
     const next = withAnswer({ ...state, change: this.current.change + 1 }, repeatable, actor, answer, now);
-    const told = [...topologyDiff(this.current.topology, next.topology), ...changes];
-    const isNews = told.length > 0;
-    if (isNews) await this.audit.append(actor, action, told, next.change);
-    await this.keep(next, now, actor);
+    if (changes.length > 0) await this.audit.append(actor, action, changes, next.change);
+    try {
+      await this.keep(next, now, actor);
+    } catch (cause) {
+      const text = `the control state could not be written, so nothing was changed: ${(cause as Error).message}`;
+      if (changes.length > 0) await this.audit.undo(text);
+      throw new WeirError('STORAGE', text, { cause });
+    }
+    for (const listener of this.listeners) listener(this.current);
     return answer;
   }
 
   private async keep(state: ControlState, now: Date, actor: Actor): Promise<void> {
-    try {
-      const revision = await this.revisions.revisionOf(state.topology, now.toISOString(), actor.tokenId ?? THE_COLLECTOR.name);
-      const kept = { ...state, revision };
-      await replaceFile(this.path, `${JSON.stringify(kept, null, 1)}\n`);
-      this.current = kept;
-      this.revisions.use(revision);
-    } catch (cause) {
-      throw new WeirError('STORAGE', `${this.path} could not be written, so nothing was changed: ${(cause as Error).message}`, { cause });
-    }
-    for (const listener of this.listeners) listener(this.current);
+    const revision = await this.revisions.revisionOf(state.topology, now.toISOString(), actor.tokenId ?? THE_COLLECTOR.name);
+    const kept = { ...state, revision };
+    await this.write(kept);
+    this.current = kept;
+    this.revisions.use(revision, kept.topology);
+  }
+
+  private async write(state: ControlState): Promise<void> {
+    await replaceFile(this.path, stateText(state));
   }
 }
 
-function keptAnswer({ answers }: ControlState, { key, fingerprint }: Repeatable, { tokenId }: Actor): KeptAnswer | undefined {
-  const known = answers.find((answer) => answer.key === key && answer.tokenId === tokenId);
+function keptAnswer({ answers }: ControlState, { key, fingerprint }: Repeatable, { tokenId }: Actor, now: Date): KeptAnswer | undefined {
+  const known = answers.find((answer) => answer.key === key && answer.tokenId === tokenId && isKept(answer, now));
   if (known && known.fingerprint !== fingerprint) {
     throw new Problem(422, 'the Idempotency-Key was used for another request before; use a new one for a new request', { type: 'urn:weir:problem:idempotency-key-reused' });
   }
@@ -125,17 +136,11 @@ function keptAnswer({ answers }: ControlState, { key, fingerprint }: Repeatable,
 
 function withAnswer(state: ControlState, repeatable: Repeatable | null, { tokenId }: Actor, body: unknown, now: Date): ControlState {
   if (repeatable === null || tokenId === null) return state;
-  const { key, fingerprint, status } = repeatable;
-  const kept = state.answers.filter(({ atMs }) => atMs > now.getTime() - ANSWERS_KEPT_MS).slice(1 - ANSWERS_KEPT);
-  return { ...state, answers: [...kept, { key, tokenId, fingerprint, status, body, atMs: now.getTime() }] };
+  const { key, fingerprint } = repeatable;
+  const kept = state.answers.filter((answer) => isKept(answer, now)).slice(1 - ANSWERS_KEPT);
+  return { ...state, answers: [...kept, { key, tokenId, fingerprint, body, atMs: now.getTime() }] };
 }
 
-function readState(path: string): ControlState {
-  try {
-    return { ...EMPTY_STATE, ...(JSON.parse(readFileSync(path, 'utf8')) as Partial<ControlState>) };
-  } catch (cause) {
-    throw new WeirError('CONFIGURATION', `${path} cannot be read: ${(cause as Error).message}; restore it from a backup, or move it away to begin without any resources`, { cause });
-  }
+function isKept({ atMs }: KeptAnswer, now: Date): boolean {
+  return atMs > now.getTime() - ANSWERS_KEPT_MS;
 }
-
-export type { AuditEntry };

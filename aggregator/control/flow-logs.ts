@@ -21,7 +21,7 @@ export function createFlowLog(given: Resource, settings: ControlSettings) {
 export function updateFlowLog(id: string, given: Resource, settings: ControlSettings) {
   return (state: ControlState, now: Date): Outcome<FlowLogView> => {
     const before = resourceDocument(FLOW_LOGS, findFlowLog(state, id));
-    return withFlowLog(state, { ...before, ...given }, now, settings);
+    return withFlowLog(state, { ...before, ...given, 'flow-log-id': id }, now, settings);
   };
 }
 
@@ -29,7 +29,7 @@ export function deleteFlowLog(id: string, settings: ControlSettings) {
   return (state: ControlState, now: Date): Outcome<null> => {
     findFlowLog(state, id);
     const topology = { ...state.topology, flowLogs: state.topology.flowLogs.filter(({ flowLogId }) => flowLogId !== id) };
-    return { state: withTopology(state, topology, now, settings), answer: null };
+    return { ...withTopology(state, topology, now, settings), answer: null };
   };
 }
 
@@ -42,16 +42,15 @@ export function findFlowLog({ topology: { flowLogs } }: ControlState, id: string
 
 export function flowLogView({ topology, dates }: ControlState, flowLog: FlowLog): FlowLogView {
   const view = resourceDocument(FLOW_LOGS, flowLog) as FlowLogView;
-  const { created = null, updated = null } = dates[`flow-log ${flowLog.flowLogId}`] ?? {};
+  const { created = null, updated = null } = dates.get(`flow-log ${flowLog.flowLogId}`) ?? {};
   return { ...view, 'region': topology.region, 'enis': coveredEnis(topology, flowLog.resourceType, flowLog.resourceId).length, created, updated };
 }
 
-function withFlowLog(state: ControlState, given: Resource, now: Date, settings: ControlSettings): Outcome<FlowLogView> {
+function withFlowLog(state: ControlState, given: FlowLogView, now: Date, settings: ControlSettings): Outcome<FlowLogView> {
   requireLogStore(state.topology, String(given['logstore']));
   const topology = withResource(state.topology, FLOW_LOGS, given);
   const next = withTopology(state, topology, now, settings);
-  const flowLog = next.topology.flowLogs.find(({ flowLogId }) => flowLogId === given['flow-log-id'])!;
-  return { state: next, answer: flowLogView(next, flowLog) };
+  return { ...next, answer: flowLogView(next.state, findFlowLog(next.state, given['flow-log-id'])) };
 }
 
 /** Said before everything else of the flow log is judged. */

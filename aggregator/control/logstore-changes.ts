@@ -2,7 +2,7 @@ import { Problem } from '../api/problem.ts';
 import type { ControlState } from './control-state.ts';
 import type { Outcome } from './control-store.ts';
 import { resourceView } from './inventory.ts';
-import { resourceDocument, resourceKind, resourcesOf, withResource, withoutResource, type Resource } from './resource-kinds.ts';
+import { findResource, resourceDocument, resourceKind, withResource, withoutResource, type Resource } from './resource-kinds.ts';
 import { withTopology, type ControlSettings } from './state-change.ts';
 
 const LOGSTORES = resourceKind('logstores');
@@ -10,15 +10,20 @@ const LOGSTORES = resourceKind('logstores');
 export function createLogStore(given: Resource, settings: ControlSettings) {
   return (state: ControlState, now: Date): Outcome<Resource> => {
     const name = String(given['name']);
-    if (resourcesOf(state.topology, LOGSTORES).has(name)) throw new Problem(409, `there is a LogStore ${name} already`, { type: 'urn:weir:problem:name-taken' });
+    if (findResource(state.topology, LOGSTORES, name)) throw new Problem(409, `there is a LogStore ${name} already; change it, or give another name`, { type: 'urn:weir:problem:name-taken' });
     return withLogStore(state, name, given, now, settings);
   };
 }
 
 export function updateLogStore(name: string, given: Resource, settings: ControlSettings) {
   return (state: ControlState, now: Date): Outcome<Resource> => {
-    const known = resourcesOf(state.topology, LOGSTORES).get(name);
+    const known = findResource(state.topology, LOGSTORES, name);
     if (!known) throw noSuch(name);
+    const reporting = state.topology.flowLogs.find(({ logStore, analysisReport }) => logStore === name && analysisReport);
+    if (given['search'] === false && reporting) {
+      throw new Problem(409, `flow log ${reporting.flowLogId} (${reporting.name}) has its analysis report in ${name}, which needs search; turn the report off first`,
+        { 'type': 'urn:weir:problem:in-use', 'flow-log-id': reporting.flowLogId });
+    }
     return withLogStore(state, name, { ...resourceDocument(LOGSTORES, known), ...given }, now, settings);
   };
 }
@@ -26,24 +31,27 @@ export function updateLogStore(name: string, given: Resource, settings: ControlS
 /** Its records go too: `hasData` is true for one that came to be by batches that named it. */
 export function deleteLogStore(name: string, hasData: boolean, settings: ControlSettings) {
   return (state: ControlState, now: Date): Outcome<null> => {
-    const isKnown = resourcesOf(state.topology, LOGSTORES).has(name);
+    const isKnown = findResource(state.topology, LOGSTORES, name) !== null;
+    // asked again, because its data could not be deleted at once
+    if (!isKnown && state.droppedLogStores.includes(name)) return { state, changes: [], answer: null };
     if (!isKnown && !hasData) throw noSuch(name);
     const user = state.topology.flowLogs.find(({ logStore }) => logStore === name);
     if (user) {
       throw new Problem(409, `flow log ${user.flowLogId} (${user.name}) writes to ${name}; delete it first, or give it another LogStore`,
         { 'type': 'urn:weir:problem:in-use', 'flow-log-id': user.flowLogId });
     }
-    const next = isKnown ? withTopology(state, withoutResource(state.topology, LOGSTORES, name), now, settings) : state;
+    const { state: next, changes } = isKnown
+      ? withTopology(state, withoutResource(state.topology, LOGSTORES, name), now, settings)
+      : { state, changes: [{ kind: 'logstore', id: name, before: { name }, after: null }] };
     return {
       state: {
         ...next,
         // what is still on its way there has no place any more
         coverage: next.coverage.filter(({ logStore }) => logStore !== name),
         savedQueries: next.savedQueries.filter(({ logStore }) => logStore !== name),
-        droppedLogStores: [...new Set([...next.droppedLogStores, name])],
+        droppedLogStores: [...next.droppedLogStores, name],
       },
-      answer: null,
-      changes: isKnown ? [] : [{ kind: 'logstore', id: name, before: { name }, after: null }],
+      changes, answer: null,
     };
   };
 }
@@ -52,7 +60,7 @@ export function deleteLogStore(name: string, hasData: boolean, settings: Control
 export function logStoresDropped(names: readonly string[]) {
   return (state: ControlState): Outcome<null> => {
     const left = state.droppedLogStores.filter((name) => !names.includes(name));
-    return { state: left.length === state.droppedLogStores.length ? state : { ...state, droppedLogStores: left }, answer: null };
+    return { state: left.length === state.droppedLogStores.length ? state : { ...state, droppedLogStores: left }, changes: [], answer: null };
   };
 }
 
@@ -60,7 +68,7 @@ function withLogStore(state: ControlState, name: string, given: Resource, now: D
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const topology = withResource(state.topology, LOGSTORES, present);
   const next = withTopology(state, topology, now, settings);
-  return { state: next, answer: resourceView(next, LOGSTORES, name) };
+  return { ...next, answer: resourceView(next.state, LOGSTORES, name) };
 }
 
 function noSuch(name: string): Problem {

@@ -43,6 +43,11 @@ export function resourcesOf(topology: Topology, kind: ResourceKind): Map<string,
   return new Map(items.map((item) => [item[kind.idProperty]!, item as unknown as object]));
 }
 
+export function findResource(topology: Topology, kind: ResourceKind, id: string): object | null {
+  const items = topology[kind.list] as unknown as readonly Readonly<Record<string, string>>[];
+  return items.find((item) => item[kind.idProperty] === id) ?? null;
+}
+
 /** One resource in the spelling of the document. */
 export function resourceDocument(kind: ResourceKind, item: object): Resource {
   const document = topologyDocument({ ...EMPTY_TOPOLOGY, [kind.list]: [item] });

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Resource } from './resource-kinds.ts';
-import type { RuleSet } from './rule-revisions.ts';
+import type { RuleSet } from './rule-set.ts';
 
 /** One thing that is different between two revisions. */
 export interface RuleChange {
-  readonly kind: 'security-group' | 'rule' | 'prefix-list' | 'entry' | 'member';
-  /** Of the group or prefix list. */
+  readonly kind: 'security-group' | 'rule' | 'prefix-list' | 'entry' | 'eni';
+  /** Of the group, prefix list or ENI. */
   readonly id: string;
-  /** Of the rule; the entry; ENI and address of the member; null: the group or list itself. */
+  /** Of the rule; the entry; null: the group, list or ENI itself. */
   readonly item: string | null;
   readonly before: unknown;
   readonly after: unknown;
@@ -16,57 +16,42 @@ export interface RuleChange {
 /** What became different from `a` to `b`. */
 export function ruleDiff(a: RuleSet, b: RuleSet): RuleChange[] {
   return [
-    ...groupChanges(a.securityGroups, b.securityGroups),
-    ...listChanges(a.prefixLists, b.prefixLists),
-    ...pairs(a.members, b.members).flatMap(([id, before = [], after = []]) =>
-      setChanges('member', id, before.map((pair) => pair.join(' ')), after.map((pair) => pair.join(' ')))),
+    ...pairs(a.securityGroups, b.securityGroups).flatMap(([id, before, after]) => groupChanges(id, before, after)),
+    ...pairs(a.prefixLists, b.prefixLists).flatMap(([id, before, after]) => listChanges(id, before, after)),
+    ...pairs(a.enis, b.enis).flatMap(([id, before, after]) => change('eni', id, null, before, after)),
   ];
 }
 
-function groupChanges(a: RuleSet['securityGroups'], b: RuleSet['securityGroups']): RuleChange[] {
-  return pairs(a, b).flatMap(([id, before, after]) => {
-    const changes: RuleChange[] = [];
-    const own = (group: Resource | undefined): unknown => (group ? { ...group, rules: undefined } : null);
-    if (!isDeepStrictEqual(own(before), own(after))) changes.push({ kind: 'security-group', id, item: null, before: head(before), after: head(after) });
-    for (const [ruleId, old, now] of pairs(rulesOf(before), rulesOf(after))) {
-      if (!isDeepStrictEqual(old, now)) changes.push({ kind: 'rule', id, item: ruleId, before: old ?? null, after: now ?? null });
-    }
-    return changes;
-  });
-}
-
-function listChanges(a: RuleSet['prefixLists'], b: RuleSet['prefixLists']): RuleChange[] {
-  return pairs(a, b).flatMap(([id, before, after]) => {
-    const changes: RuleChange[] = [];
-    if (before === undefined || after === undefined || before['name'] !== after['name']) {
-      changes.push({ kind: 'prefix-list', id, item: null, before: before?.['name'] ?? null, after: after?.['name'] ?? null });
-    }
-    return [...changes, ...setChanges('entry', id, entriesOf(before), entriesOf(after))];
-  });
-}
-
-function setChanges(kind: 'entry' | 'member', id: string, before: readonly string[], after: readonly string[]): RuleChange[] {
-  const old = new Set(before);
-  const now = new Set(after);
+function groupChanges(id: string, before: Resource | undefined, after: Resource | undefined): RuleChange[] {
+  const [old, now] = [rulesOf(before), rulesOf(after)];
+  const order = [...now.keys()];
+  const isOrderTold = before && after && !isDeepStrictEqual([...[...old.keys()].filter((ruleId) => now.has(ruleId)), ...order.filter((ruleId) => !old.has(ruleId))], order);
+  const head = (group: Resource | undefined, rules: ReadonlyMap<string, Resource>): Resource | undefined => {
+    if (!group) return undefined;
+    const { rules: _rules, ...rest } = group;
+    // decides between rules of one priority
+    return isOrderTold ? { ...rest, 'rule-order': [...rules.keys()] } : rest;
+  };
   return [
-    ...before.filter((item) => !now.has(item)).map((item): RuleChange => ({ kind, id, item, before: item, after: null })),
-    ...after.filter((item) => !old.has(item)).map((item): RuleChange => ({ kind, id, item, before: null, after: item })),
+    ...change('security-group', id, null, head(before, old), head(after, now)),
+    ...pairs(old, now).flatMap(([ruleId, earlier, later]) => change('rule', id, ruleId, earlier, later)),
   ];
 }
 
-/** The group without its rules, which are told one by one. */
-function head(group: Resource | undefined): unknown {
-  if (!group) return null;
-  const { rules: _rules, ...rest } = group;
-  return rest;
+function listChanges(id: string, before: Resource | undefined, after: Resource | undefined): RuleChange[] {
+  const entries = (list: Resource | undefined): ReadonlyMap<string, string> => new Map(((list?.['entries'] ?? []) as string[]).map((entry) => [entry, entry]));
+  return [
+    ...change('prefix-list', id, null, before?.['name'], after?.['name']),
+    ...pairs(entries(before), entries(after)).flatMap(([entry, earlier, later]) => change('entry', id, entry, earlier, later)),
+  ];
 }
 
-function rulesOf(group: Resource | undefined): Map<string, Resource> {
+function change(kind: RuleChange['kind'], id: string, item: string | null, before: unknown = null, after: unknown = null): RuleChange[] {
+  return isDeepStrictEqual(before, after) ? [] : [{ kind, id, item, before, after }];
+}
+
+function rulesOf(group: Resource | undefined): ReadonlyMap<string, Resource> {
   return new Map(((group?.['rules'] ?? []) as Resource[]).map((rule) => [String(rule['rule-id']), rule]));
-}
-
-function entriesOf(list: Resource | undefined): string[] {
-  return (list?.['entries'] ?? []) as string[];
 }
 
 /** Everything that either has, by key: those of `a` in their order, then what only `b` has. */

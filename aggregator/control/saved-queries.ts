@@ -15,7 +15,7 @@ export function saveQuery(id: string | null, given: Omit<SavedQuery, 'id'>, chec
     if (state.savedQueries.length >= MAX_SAVED_QUERIES && !known) throw new Problem(409, `there are ${MAX_SAVED_QUERIES} saved queries; delete some`);
     const query = { id: savedId, ...given };
     const savedQueries = known ? state.savedQueries.map((other) => (other === known ? query : other)) : [...state.savedQueries, query];
-    return { state: { ...state, savedQueries }, answer: query, changes: [{ kind: 'saved-query', id: savedId, before: known ? { ...known } : null, after: { ...query } }] };
+    return { state: { ...state, savedQueries }, changes: [{ kind: 'saved-query', id: savedId, before: known ? { ...known } : null, after: { ...query } }], answer: query };
   };
 }
 
@@ -24,8 +24,8 @@ export function deleteSavedQuery(id: string) {
     const known = state.savedQueries.find((query) => query.id === id);
     if (!known) throw noSuch(id);
     return {
-      state: { ...state, savedQueries: state.savedQueries.filter((query) => query !== known) }, answer: null,
-      changes: [{ kind: 'saved-query', id, before: { ...known }, after: null }],
+      state: { ...state, savedQueries: state.savedQueries.filter((query) => query !== known) },
+      changes: [{ kind: 'saved-query', id, before: { ...known }, after: null }], answer: null,
     };
   };
 }

@@ -20,13 +20,13 @@ export function topologyDiff(before: Topology, after: Topology): ResourceChange[
   for (const kind of RESOURCE_KINDS) {
     if (before[kind.list] === after[kind.list]) continue;
     const old = resourcesOf(before, kind);
-    const now = resourcesOf(after, kind);
-    for (const [id, item] of now) {
+    for (const [id, item] of resourcesOf(after, kind)) {
       const known = old.get(id);
+      old.delete(id);
       if (known === item || isDeepStrictEqual(known, item)) continue;
       changes.push({ kind: kind.name, id, before: known ? resourceDocument(kind, known) : null, after: resourceDocument(kind, item) });
     }
-    for (const [id, item] of old) if (!now.has(id)) changes.push({ kind: kind.name, id, before: resourceDocument(kind, item), after: null });
+    for (const [id, item] of old) changes.push({ kind: kind.name, id, before: resourceDocument(kind, item), after: null });
   }
   return changes;
 }

@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { WeirError } from '../../shared/errors.ts';
-import { replaceFile } from '../journal/durable.ts';
+import { MirrorFile } from './mirror-file.ts';
 import type { WatchSpan } from './spans.ts';
 
-type Watched = Omit<WatchSpan, 'fromMs' | 'untilMs'>;
+export type Watched = Omit<WatchSpan, 'fromMs' | 'untilMs'>;
 
 /** As long as coverage: no agent keeps batches that are older. */
 const SPANS_KEPT_MS = 31 * 24 * 3600 * 1000;
+/** Of those that ended, the newest. */
+const MAX_ENDED_SPANS = 100_000;
 
 /**
  * Who was to seal which ENI, and when: what is missing is known by it.
@@ -16,15 +17,12 @@ const SPANS_KEPT_MS = 31 * 24 * 3600 * 1000;
  * I1. A span that has begun is durable soon after: a crash in between begins it again at the next start.
  */
 export class WatchSpans {
-  private readonly path: string;
-  private readonly onFailure: (error: Error) => void;
+  private readonly file: MirrorFile;
   private current: readonly WatchSpan[];
-  private writing: Promise<void> = Promise.resolve();
 
   private constructor(path: string, spans: readonly WatchSpan[], onFailure: (error: Error) => void) {
-    this.path = path;
     this.current = spans;
-    this.onFailure = onFailure;
+    this.file = new MirrorFile(path, () => `[\n${this.current.map((span) => JSON.stringify(span)).join(',\n')}\n]\n`, onFailure);
   }
 
   static open(directory: string, onFailure: (error: Error) => void): WatchSpans {
@@ -32,6 +30,7 @@ export class WatchSpans {
     return new WatchSpans(path, existsSync(path) ? readSpans(path) : [], onFailure);
   }
 
+  /** Those that ended first, by their ends. */
   get list(): readonly WatchSpan[] {
     return this.current;
   }
@@ -39,32 +38,43 @@ export class WatchSpans {
   /** From now on these are watched, and nothing else. */
   follow(watched: readonly Watched[], nowMs: number): void {
     const wanted = new Map(watched.map((watch) => [watch.eniId, watch]));
-    const going = new Set<string>();
-    const spans = this.current.map((span) => {
-      if (span.untilMs !== null) return span;
-      const { fromMs: _from, untilMs: _until, ...watch } = span;
-      if (!isDeepStrictEqual(watch, wanted.get(span.eniId))) return { ...span, untilMs: nowMs };
-      going.add(span.eniId);
-      return span;
-    }).filter(({ untilMs }) => untilMs === null || untilMs > nowMs - SPANS_KEPT_MS);
-    const begun = watched.filter(({ eniId }) => !going.has(eniId)).map((watch): WatchSpan => ({ ...watch, fromMs: nowMs, untilMs: null }));
-    if (begun.length === 0 && spans.length === this.current.length && spans.every((span, i) => span === this.current[i])) return;
-    this.current = [...spans, ...begun];
-    this.write();
+    const ended: WatchSpan[] = [];
+    const going: WatchSpan[] = [];
+    let isNews = false;
+    for (const span of this.current) {
+      const watch = wanted.get(span.eniId);
+      if (span.untilMs !== null) ended.push(span);
+      else if (watch && isSame(span, watch)) {
+        going.push(span);
+        wanted.delete(span.eniId);
+      } else {
+        isNews = true;
+        if (span.fromMs < nowMs) ended.push({ ...span, untilMs: nowMs });
+      }
+    }
+    const kept = ended.slice(-MAX_ENDED_SPANS).filter(({ untilMs }) => untilMs! > nowMs - SPANS_KEPT_MS);
+    if (!isNews && wanted.size === 0 && kept.length === ended.length) return;
+    this.current = [...kept, ...going, ...Array.from(wanted.values(), (watch): WatchSpan => ({ ...watch, fromMs: nowMs, untilMs: null }))];
+    this.file.writeWithin(0);
   }
 
   async close(): Promise<void> {
-    await this.writing;
+    await this.file.close();
   }
+}
 
-  private write(): void {
-    this.writing = this.writing.then(() => replaceFile(this.path, `${JSON.stringify(this.current)}\n`)).catch(this.onFailure);
-  }
+function isSame(a: Watched, b: Watched): boolean {
+  const { vswitchId, vmId, vpcId, accountId, region } = a.attributes;
+  const other = b.attributes;
+  return a.agentId === b.agentId && a.windowSeconds === b.windowSeconds && vswitchId === other.vswitchId && vmId === other.vmId &&
+    vpcId === other.vpcId && accountId === other.accountId && region === other.region;
 }
 
 function readSpans(path: string): WatchSpan[] {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as WatchSpan[];
+    const spans: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (!Array.isArray(spans)) throw new Error('it holds no list');
+    return spans as WatchSpan[];
   } catch (cause) {
     throw new WeirError('CONFIGURATION', `${path} cannot be read: ${(cause as Error).message}; restore it, or delete it: then windows before now that nobody sealed are not known to be missing`, { cause });
   }

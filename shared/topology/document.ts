@@ -45,7 +45,7 @@ export class ConfigurationError extends WeirError {
 
 export class Problems {
   readonly source: string;
-  private readonly found: Problem[] = [];
+  readonly found: Problem[] = [];
 
   constructor(source: string) {
     this.source = source;
@@ -54,10 +54,6 @@ export class Problems {
   add(place: Place, text: string): void {
     this.found.push({ ...place, text });
     if (this.found.length >= MAX_PROBLEMS_FOUND) this.throwIfAny();
-  }
-
-  get texts(): string[] {
-    return this.found.map(({ text }) => text);
   }
 
   throwIfAny(): void {

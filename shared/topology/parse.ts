@@ -1,4 +1,4 @@
-import { Problems, openDocument, shown, type DocumentMap } from './document.ts';
+import { Problems, openDocument, shown, type DocumentMap, type Problem } from './document.ts';
 import { DocumentIndex, checkReferences } from './references.ts';
 import { ADDRESS, AGENT_ID, ALL_PROTOCOLS, CIDR, INTERFACE, LOGSTORE_NAME, MAC, NO_PORTS, PORT_RANGE, PROTOCOL, WINDOW } from './spelling.ts';
 import { hasPorts } from '../protocol.ts';
@@ -57,7 +57,8 @@ export function parseTopology(text: string, source: string, onto: TopologyBase |
   const securityGroups = merged(base.securityGroups, document.maps('security-groups', TOPOLOGY_KEYS.securityGroup)
     .map((map) => index.add('security-group', map, 'security-group-id', readSecurityGroup(map, index), 'securityGroupId')), 'securityGroupId');
   const vpcOfVSwitch = new Map(vswitches.map((vswitch) => [vswitch.vswitchId, vswitch.vpcId]));
-  const enis = merged(base.enis.map((eni) => inVpcOfVSwitch(eni, vpcOfVSwitch)), document.maps('enis', TOPOLOGY_KEYS.eni)
+  const movedEnis = vswitches === base.vswitches ? base.enis : base.enis.map((eni) => inVpcOfVSwitch(eni, vpcOfVSwitch));
+  const enis = merged(movedEnis, document.maps('enis', TOPOLOGY_KEYS.eni)
     .map((map) => index.add('eni', map, 'eni-id', inVpcOfVSwitch(readEni(map), vpcOfVSwitch), 'eniId')), 'eniId');
   const logStores = merged(base.logStores, document.maps('logstores', TOPOLOGY_KEYS.logStore)
     .map((map) => index.add('logstore', map, 'name', readLogStore(map), 'name')), 'name');
@@ -73,13 +74,13 @@ export function parseTopology(text: string, source: string, onto: TopologyBase |
   return topology;
 }
 
-/** What is wrong with how the items refer to each other, one sentence each: after some were taken away, for example. */
-export function referenceProblems(topology: Topology): string[] {
+/** Where items refer to what is not there, or do not fit each other, and why: after some were taken away, for example. */
+export function referenceProblems(topology: Topology): readonly Pick<Problem, 'path' | 'text'>[] {
   const problems = new Problems('');
   const index = new DocumentIndex(problems);
   index.addBase(topology);
   checkReferences(topology, index, true);
-  return problems.texts;
+  return problems.found;
 }
 
 function keptBase(onto: TopologyBase | null, document: DocumentMap): Topology {
@@ -98,6 +99,7 @@ function keptBase(onto: TopologyBase | null, document: DocumentMap): Topology {
 /** In the order of `base`, new ones behind. */
 function merged<T, K extends keyof T>(base: readonly T[], items: readonly T[], id: K): readonly T[] {
   if (base.length === 0) return items;
+  if (items.length === 0) return base;
   const given = new Map(items.map((item) => [item[id], item]));
   const known = new Set(base.map((item) => item[id]));
   return [...base.map((item) => given.get(item[id]) ?? item), ...items.filter((item) => !known.has(item[id]))];

@@ -2,7 +2,7 @@ import { shown, type DocumentMap, type Problems } from './document.ts';
 import { nearestName } from '../nearest-name.ts';
 import { parseAddress } from '../address.ts';
 import { MAX_ENIS } from '../flow-key.ts';
-import type { Eni, Rule, SecurityGroup, Topology } from './topology.ts';
+import { EMPTY_TOPOLOGY, type Eni, type Rule, type SecurityGroup, type Topology } from './topology.ts';
 
 type ItemKind = 'vpc' | 'vswitch' | 'security-group' | 'prefix-list' | 'eni' | 'flow-log' | 'logstore';
 
@@ -11,8 +11,8 @@ export class DocumentIndex {
   private readonly problems: Problems;
   private readonly ids = new Map<ItemKind, Set<string>>();
   private readonly maps = new Map<object, DocumentMap>();
-  /** Of items that the document does not hold. */
-  private readonly names = new Map<object, string>();
+  /** Also of items that the document does not hold. */
+  private topology: Topology = EMPTY_TOPOLOGY;
   private readonly wayOut: string;
   readonly rules: Rule[] = [];
 
@@ -34,28 +34,15 @@ export class DocumentIndex {
     return item;
   }
 
-  /** Items of the topology that are not the document's own: the document may refer to them. */
+  /** The whole topology, also what the document does not hold: the document may refer to it. */
   addBase(topology: Topology): void {
-    const note = <T extends object>(kind: ItemKind, items: readonly T[], idOf: (item: T) => string): void => {
-      const ids = this.ids.get(kind) ?? new Set();
-      this.ids.set(kind, ids);
-      for (const item of items) {
-        ids.add(idOf(item));
-        if (!this.maps.has(item)) this.names.set(item, `${kind} ${idOf(item)}`);
-      }
-    };
-    note('vpc', topology.vpcs, ({ vpcId }) => vpcId);
-    note('vswitch', topology.vswitches, ({ vswitchId }) => vswitchId);
-    note('security-group', topology.securityGroups, ({ securityGroupId }) => securityGroupId);
-    note('prefix-list', topology.prefixLists, ({ prefixListId }) => prefixListId);
-    note('eni', topology.enis, ({ eniId }) => eniId);
-    note('flow-log', topology.flowLogs, ({ flowLogId }) => flowLogId);
-    note('logstore', topology.logStores, ({ name }) => name);
-    for (const group of topology.securityGroups) {
-      if (this.maps.has(group)) continue;
-      for (const rule of group.rules) this.names.set(rule, `rule ${rule.ruleId} of security-group ${group.securityGroupId}`);
-      this.rules.push(...group.rules);
+    this.topology = topology;
+    for (const [kind, ids] of namedItems(topology)) {
+      const known = this.ids.get(kind);
+      if (known) for (const id of ids.keys()) known.add(id);
+      else this.ids.set(kind, new Set(ids.keys()));
     }
+    for (const group of topology.securityGroups) if (!this.maps.has(group)) for (const rule of group.rules) this.rules.push(rule);
   }
 
   addRule(map: DocumentMap, rule: Rule): void {
@@ -73,9 +60,30 @@ export class DocumentIndex {
 
   reject(item: object, key: string, text: string): void {
     const map = this.maps.get(item);
-    if (map) this.problems.add(map.place(key), text);
-    else this.problems.add({ path: '', line: 1 }, `${this.names.get(item)}: ${key}: ${text}`);
+    this.problems.add(map ? map.place(key) : { path: `${this.nameOf(item)}: ${key}`, line: 1 }, text);
   }
+
+  /** Of an item that the document does not hold. */
+  private nameOf(item: object): string {
+    for (const [kind, items] of namedItems(this.topology)) {
+      for (const [id, known] of items) if (known === item) return `${kind} ${id}`;
+    }
+    const group = this.topology.securityGroups.find(({ rules }) => rules.includes(item as Rule));
+    return `rule ${(item as Rule).ruleId} of security-group ${group?.securityGroupId ?? ''}`;
+  }
+}
+
+function namedItems(topology: Topology): [ItemKind, Map<string, object>][] {
+  const named = <T extends object>(items: readonly T[], idOf: (item: T) => string): Map<string, T> => new Map(items.map((item) => [idOf(item), item]));
+  return [
+    ['vpc', named(topology.vpcs, ({ vpcId }) => vpcId)],
+    ['vswitch', named(topology.vswitches, ({ vswitchId }) => vswitchId)],
+    ['security-group', named(topology.securityGroups, ({ securityGroupId }) => securityGroupId)],
+    ['prefix-list', named(topology.prefixLists, ({ prefixListId }) => prefixListId)],
+    ['eni', named(topology.enis, ({ eniId }) => eniId)],
+    ['flow-log', named(topology.flowLogs, ({ flowLogId }) => flowLogId)],
+    ['logstore', named(topology.logStores, ({ name }) => name)],
+  ];
 }
 
 /** What one item says about another, after all have been read. */
@@ -122,12 +130,22 @@ function checkGroups(eni: Eni, groups: ReadonlyMap<string, SecurityGroup>, index
 }
 
 function checkAddresses(eni: Eni, index: DocumentIndex): void {
+  if (eni.addresses.length < 2) return;
   const seen = new Set<string>();
-  for (const address of eni.addresses) {
-    const words = String(parseAddress(address));
-    if (seen.has(words)) index.reject(eni, 'addresses', `${shown(address)} is listed twice`);
+  addressesOf(eni).forEach((words, at) => {
+    if (seen.has(words)) index.reject(eni, 'addresses', `${shown(eni.addresses[at])} is listed twice`);
     seen.add(words);
-  }
+  });
+}
+
+/** ENIs are never changed, only replaced. */
+const KNOWN_ADDRESSES = new WeakMap<Eni, readonly string[]>();
+
+/** However they are spelled. */
+function addressesOf(eni: Eni): readonly string[] {
+  let addresses = KNOWN_ADDRESSES.get(eni);
+  if (!addresses) KNOWN_ADDRESSES.set(eni, (addresses = eni.addresses.map((address) => String(parseAddress(address)))));
+  return addresses;
 }
 
 /**
@@ -135,19 +153,23 @@ function checkAddresses(eni: Eni, index: DocumentIndex): void {
  * they show up on different interfaces, or at different agents.
  */
 function checkClaims(enis: readonly Eni[], index: DocumentIndex): void {
-  const claims = new Map<string, Map<string | null, Eni>>();
-  const claim = (eni: Eni, what: string, key: string, text: string): void => {
+  // one alone, which most are; or several, by interface
+  const claims = new Map<string, Eni | Map<string | null, Eni>>();
+  const claim = (eni: Eni, what: string, key: string, text: () => string): void => {
     const onHost = `${eni.agentId ?? ''} ${what}`;
-    let byInterface = claims.get(onHost);
-    if (!byInterface) claims.set(onHost, byInterface = new Map());
-    const other = byInterface.get(eni.interface) ?? byInterface.get(null)
-      ?? (eni.interface === null ? byInterface.values().next().value : undefined);
-    if (!other) byInterface.set(eni.interface, eni);
-    else if (other !== eni) index.reject(eni, key, `${text} of ${other.eniId} on the same interface; give each its own, or its own interface`);
+    let known = claims.get(onHost);
+    if (known === undefined) {
+      claims.set(onHost, eni);
+      return;
+    }
+    if (!(known instanceof Map)) claims.set(onHost, (known = new Map([[known.interface, known]])));
+    const other = known.get(eni.interface) ?? known.get(null) ?? (eni.interface === null ? known.values().next().value : undefined);
+    if (!other) known.set(eni.interface, eni);
+    else if (other !== eni) index.reject(eni, key, `${text()} of ${other.eniId} on the same interface; give each its own, or its own interface`);
   };
   for (const eni of enis) {
-    if (eni.mac !== null) claim(eni, eni.mac, 'mac', `${eni.mac} is also the MAC address`);
-    else if (eni.addresses.length === 0) claim(eni, '*', 'eni-id', 'without mac and addresses it takes every packet; that is the claim');
-    else for (const address of eni.addresses) claim(eni, String(parseAddress(address)), 'addresses', `${address} is also an address`);
+    if (eni.mac !== null) claim(eni, eni.mac, 'mac', () => `${eni.mac} is also the MAC address`);
+    else if (eni.addresses.length === 0) claim(eni, '*', 'eni-id', () => 'without mac and addresses it takes every packet; that is the claim');
+    else addressesOf(eni).forEach((words, at) => claim(eni, words, 'addresses', () => `${eni.addresses[at]} is also an address`));
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { EMPTY_STATE } from '../../aggregator/control/control-state.ts';
 import { followFlowLogs } from '../../aggregator/control/coverage.ts';
 import type { WatchSpan } from '../../aggregator/control/spans.ts';
+import { stateText } from '../../aggregator/control/state-file.ts';
 import { parseTopology } from '../../shared/topology/parse.ts';
 import type { Topology } from '../../shared/topology/topology.ts';
 
@@ -25,7 +26,7 @@ export function writePlannedData(data: string, { inventory, sinceMs = 0, windowS
   const control = join(data, 'control');
   mkdirSync(control, { recursive: true });
   const write = (name: string, value: unknown): void => writeFileSync(join(control, name), JSON.stringify(value));
-  write('state.json', { ...EMPTY_STATE, topology, coverage: followFlowLogs([], topology.flowLogs, sinceMs) });
-  write('agents.json', agents.map((agentId) => ({ agentId, created: new Date(sinceMs).toISOString(), isRevoked: false, report: null, lastSeenMs: sinceMs })));
+  writeFileSync(join(control, 'state.json'), stateText({ ...EMPTY_STATE, topology, coverage: followFlowLogs([], topology.flowLogs, sinceMs) }));
+  write('agents.json', agents.map((agentId) => ({ agentId, created: new Date(sinceMs).toISOString(), isRevoked: false, report: null, lastSeenMs: Date.now() })));
   if (watches) write('watches.json', watches);
 }
