@@ -75,6 +75,14 @@ export class PendingWindows {
     return result.sort((a, b) => windowEnd(a) - windowEnd(b));
   }
 
+  /** What batches brought that named this LogStore, due or not. */
+  naming(logStore: string): ReadyWindow[] {
+    return [...this.windows.values()].flatMap(({ window, frames }) => {
+      const named = [...frames.values()].filter((frame) => frame.logStore === logStore);
+      return named.length > 0 ? [{ ...window, frames: named }] : [];
+    });
+  }
+
   /** These frames of the window are published. */
   remove({ frames, ...window }: ReadyWindow): void {
     const pending = this.windows.get(windowKey(window));

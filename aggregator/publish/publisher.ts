@@ -95,28 +95,29 @@ export class Publisher {
   }
 
   /** Deletes all that the LogStore holds, and what is pending for it; resolves when that is durable. */
-  async drop(logStore: string): Promise<void> {
-    const done = this.working.catch(() => {}).then(async () => {
-      await this.work(true);
+  drop(logStore: string): Promise<void> {
+    return this.inTurn(async () => {
+      await this.work(this.parts.pending.naming(logStore), false);
       const store = this.parts.ledger.state.stores.get(logStore);
       if (!store) return;
       await this.parts.ledger.append({ type: 'drop', atMs: Date.now(), logStore });
       this.discarded.removeLater([...store.windows.values()].flatMap(({ path }) => path ?? []));
     });
-    this.working = done;
-    return done;
   }
 
   private publishDue(everything: boolean): Promise<void> {
-    const done = this.working.catch(() => {}).then(() => this.work(everything));
+    return this.inTurn(() => this.work(this.parts.pending.ready(Date.now(), everything), everything));
+  }
+
+  private inTurn(task: () => Promise<void>): Promise<void> {
+    const done = this.working.catch(() => {}).then(task);
     this.working = done;
     return done;
   }
 
-  private async work(everything: boolean): Promise<void> {
+  private async work(due: ReadyWindow[], everything: boolean): Promise<void> {
     this.busy = true;
     try {
-      const due = this.parts.pending.ready(Date.now(), everything);
       const isLook = due.length > 0 || everything || Date.now() - this.retentionLookedMs >= RETENTION_LOOK_MS;
       while (due.length > 0 && !this.stopping) await this.publish(takeJob(due));
       if (isLook && !this.stopping) await this.expire();
