@@ -83,11 +83,12 @@ state-directory: state
   const next = new AgentProcess(t, ['agent', '--config', config], here);
   await next.says(/capturing on eth0 for eni-here/);
   ping();
-  await startCollector();
+  const again = await startCollector();
   await until(() => recorded('REJECT', 2) > before, 'records from meanwhile');
 
   ask('POST', '/v1/agents/host-1/revoke');
   await next.says(/NOTHING IS WATCHED ANY MORE/);
   await next.says(/capture on eth0 has ended/);
   t.is((await next.end()).code, 0);
+  t.is((await again.end()).code, 0);
 });
