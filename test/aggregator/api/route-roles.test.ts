@@ -43,6 +43,7 @@ PUT    /v1/saved-queries/:id            401  403    403   403   ok    403
 DELETE /v1/saved-queries/:id            401  403    403   403   ok    403
 GET    /v1/flow-logs                    401  403    ok    ok    ok    403
 GET    /v1/flow-logs/:id                401  403    ok    404   ok    403
+GET    /v1/flow-logs/:id/enis           401  403    ok    404   ok    403
 POST   /v1/flow-logs                    401  403    403   403   ok    403
 PATCH  /v1/flow-logs/:id                401  403    403   403   ok    403
 POST   /v1/flow-logs/:id/enable         401  403    403   403   ok    403
