@@ -1,5 +1,6 @@
 import { WeirError } from './errors.ts';
 import { parseTopology } from './topology/parse.ts';
+import { ADDRESS } from './topology/spelling.ts';
 import type { Eni, Topology, TrafficType } from './topology/topology.ts';
 
 /**
@@ -71,7 +72,7 @@ function readDocument(text: string, source: string): AssignmentDocument {
   if (!isCount(revision)) throw unsound(source, `revision ${JSON.stringify(revision)} is no whole number`);
   if (!isCount(window) || window < 1 || window > 3600) throw unsound(source, `a window of ${JSON.stringify(window)} seconds; 1 to 3600 are possible`);
   if (!isRecord(topology)) throw unsound(source, 'topology is no object');
-  if (!isRecord(members) || !Object.values(members).every(isTexts)) throw unsound(source, 'members is no object of lists of addresses');
+  if (!isRecord(members) || !Object.values(members).every(isAddresses)) throw unsound(source, 'members is no object of lists of addresses');
   if (!isRecord(watch) || !Object.values(watch).every(isTrafficType)) throw unsound(source, 'watch is no object of All, Allow and Drop');
   return value as unknown as AssignmentDocument;
 }
@@ -84,8 +85,8 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+function isAddresses(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string' && ADDRESS.parse(item) !== null);
 }
 
 function isTrafficType(value: unknown): boolean {

@@ -132,6 +132,7 @@ test('an assignment that cannot be used changes nothing, and is not asked for ag
     [assignmentDocument('host-2', 2), /that of the agent "host-2"/],
     [assignmentDocument(AGENT, 2, { window: 0 }), /window of 0 seconds/],
     [assignmentDocument(AGENT, 2, { watch: { 'eni-else': 'All' } }), /watches eni-else/],
+    [assignmentDocument(AGENT, 2, { members: { 'sg-1': ['10.0.0.300'] } }), /lists of addresses/],
     [assignmentDocument(AGENT, 2, { topology: { enis: [{ 'eni-id': 'eni-here', 'security-groups': ['sg-none'] }] } }), /sg-none/],
   ];
   for (const [index, [document, reason]] of unusable.entries()) {
