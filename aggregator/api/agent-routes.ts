@@ -4,6 +4,7 @@ import type { AgentReport } from '../control/agent-registry.ts';
 import type { Control } from '../control/control.ts';
 import type { Tokens } from '../control/tokens.ts';
 import { speaksFor } from './authorization.ts';
+import { nullable } from './nullable.ts';
 import { NEXT_CURSOR, PAGE_PARAMETERS, pageOf, type PageRequest } from './pagination.ts';
 import { Problem } from './problem.ts';
 import { actorOf } from './request-actor.ts';
@@ -19,10 +20,10 @@ const Report = Type.Object({
   'version': Type.String({ maxLength: 64 }),
   'started': Type.String({ maxLength: 40, description: 'ISO 8601' }),
   'interfaces': Type.Array(Type.Object({
-    name: Type.String({ maxLength: 64 }), mac: Type.Union([Type.String({ maxLength: 17 }), Type.Null()]), up: Type.Boolean(),
+    name: Type.String({ maxLength: 64 }), mac: nullable(Type.String({ maxLength: 17 })), up: Type.Boolean(),
   }, { additionalProperties: false }), { maxItems: 4096 }),
-  'revision': Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], { description: 'rule-set revision in force' }),
-  'assignment': Type.Union([Type.String({ maxLength: 128 }), Type.Null()], { description: 'ETag of the assignment in force' }),
+  'revision': nullable(Type.Integer({ minimum: 0 }), 'rule-set revision in force'),
+  'assignment': nullable(Type.String({ maxLength: 128 }), 'ETag of the assignment in force'),
   'enis': Type.Array(Type.Object({
     'eni-id': Type.String({ maxLength: 512 }), 'state': Type.Union([Type.Literal('capturing'), Type.Literal('missing')]), 'reason': Type.Optional(Type.String({ maxLength: 512 })),
   }, { additionalProperties: false }), { maxItems: 65_536 }),

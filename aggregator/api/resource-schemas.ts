@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { nullable } from './nullable.ts';
 
 /**
  * The resources of the inventory as the API takes them: which keys there are. What their values must be is said by
@@ -40,8 +41,8 @@ export const RESOURCE_BODIES = {
 } as const;
 
 export const LogStoreSettings = {
-  'retention-days': Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description: 'windows go when they are so old; null: never' })),
-  'retention-bytes': Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description: 'the oldest windows go when there is more; null: no limit' })),
+  'retention-days': Type.Optional(nullable(Type.Integer(), 'windows go when they are so old; null: never')),
+  'retention-bytes': Type.Optional(nullable(Type.Integer(), 'the oldest windows go when there is more; null: no limit')),
   'search': Type.Optional(Type.Boolean({ description: 'whether it may be searched and asked with SQL' })),
 };
 

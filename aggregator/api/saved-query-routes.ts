@@ -6,6 +6,7 @@ import { deleteSavedQuery, saveQuery } from '../control/saved-queries.ts';
 import { parseQuery } from '../query/language/parser.ts';
 import { queryProblem } from '../query/query-problem.ts';
 import { seesLogStore } from './authorization.ts';
+import { nullable } from './nullable.ts';
 import { NEXT_CURSOR, PAGE_PARAMETERS, pageOf } from './pagination.ts';
 import { actorOf, IDEMPOTENCY_HEADER, repeatableOf } from './request-actor.ts';
 
@@ -15,7 +16,7 @@ const Given = Type.Object({
   logstore: Type.String({ maxLength: 63 }),
   query: Type.String({ maxLength: 65_536 }),
   chart: Type.Optional(Type.Unsafe<Chart>({ type: 'string', enum: CHARTS })),
-  dashboard: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 256 }), Type.Null()], { description: 'shown together with the others of that dashboard' })),
+  dashboard: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: 256 }), 'shown together with the others of that dashboard')),
 }, { additionalProperties: false });
 const Id = Type.Object({ id: Type.String({ maxLength: 512 }) });
 const List = Type.Object({

@@ -6,7 +6,8 @@ import { clientTls, type ClientOptions, type ClientTls } from './client-options.
 
 export const DEFAULT_COLLECTOR = 'http://127.0.0.1:8790';
 const HEADERS_TIMEOUT_MS = 120_000;
-const MAXIMUM_PROBLEM_CHARACTERS = 64 * 1024;
+/** A document may have 1000 mistakes. */
+const MAXIMUM_PROBLEM_CHARACTERS = 1024 * 1024;
 const SHOWN_CHARACTERS = 60;
 /** By the code of the error. */
 const TLS_WAYS_OUT: readonly (readonly [RegExp, string])[] = [

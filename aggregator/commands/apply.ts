@@ -38,7 +38,7 @@ async function apply(given: ApplyArguments, log: CommandLog): Promise<void> {
   const client = CollectorClient.from(given, process.env);
   const answer = await client
     .json<AppliedAnswer>(['revision', 'changes'], 'PUT', '/v1/inventory', { query: { 'dry-run': String(given.dryRun), 'prune': String(given.prune) }, yaml })
-    .catch((error: unknown) => { throw documentError(error, given.file); });
+    .catch((error: unknown) => { throw documentError(error, given.file === STANDARD_INPUT ? 'standard input' : given.file); });
   if (given.json) {
     await printJson(answer);
     return;
