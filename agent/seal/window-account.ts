@@ -80,7 +80,7 @@ export class WindowAccount {
 
   resize(enis: number): void {
     for (const [name, counters] of Object.entries(this.counters())) {
-      const longer = new Float64Array(enis * (counters.length / this.packetsSeen.length));
+      const longer = new Float64Array(enis * perEni(name));
       longer.set(counters);
       this.setCounters(name, longer);
     }
@@ -127,7 +127,7 @@ export class WindowAccount {
     for (const [name, to] of Object.entries(this.counters())) {
       const from = saved.counters[name];
       if (!from) continue;
-      const each = to.length / this.packetsSeen.length;
+      const each = perEni(name);
       for (let i = 0; i < from.length; i++) {
         const eni = eniNumbers[Math.floor(i / each)]!;
         if (eni >= 0) to[eni * each + (i % each)]! += from[i]!;
@@ -188,7 +188,7 @@ export class WindowAccount {
     };
   }
 
-  /** All counters by name; each has the same number of values for every ENI. */
+  /** All counters by name. */
   private counters(): Record<string, Float64Array> {
     const { packetsSeen, latePackets, filteredPackets, records, packets, bytes, ringDrops, gapPackets, byStatus } = this;
     return { byStatus, latePackets, filteredPackets, records, packets, bytes, ringDrops, gapPackets, packetsSeen };
@@ -197,6 +197,11 @@ export class WindowAccount {
   private setCounters(name: string, counters: Float64Array): void {
     (this as unknown as Record<string, Float64Array>)[name] = counters;
   }
+}
+
+/** Values that the counters of this name have for each ENI. */
+function perEni(name: string): number {
+  return name === 'byStatus' ? STATUSES : 1;
 }
 
 function lengthened(from: Uint8Array, length: number): Uint8Array {
