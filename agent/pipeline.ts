@@ -105,7 +105,8 @@ export class Pipeline {
 
   /**
    * Windows have this width from its first multiple on that is after all time seen and not before `fromSeconds` (Unix
-   * seconds). The window that is open then ends there, as partial unless it is over.
+   * seconds). The window that is open then ends there, as partial unless it is over. While nothing has been watched in
+   * any open window the width is another one at once.
    */
   setWindow(seconds: number, fromSeconds = 0): void {
     this.stage.windows.setWidth(seconds, fromSeconds * 1e6);

@@ -57,8 +57,9 @@ class CaptureWorker {
   private revise({ topology, revision, watch, window, taps }: Revision): void {
     // what was lost until now was lost of the ENIs until now
     this.advance();
-    this.pipeline.revise(topology, revision, watch);
+    // first, because a width may change at once as long as nothing is watched
     if (window !== null) this.pipeline.setWindow(window.seconds, window.fromSeconds);
+    this.pipeline.revise(topology, revision, watch);
     for (const binding of taps) this.taps.get(binding.ifindex)?.rebind(binding);
   }
 

@@ -115,6 +115,11 @@ export class WindowAccount {
     return (this.held[eni]! & IS_WATCHED) !== 0 || this.packetsSeen[eni]! > 0;
   }
 
+  /** Whether there is something to state at all. */
+  get concernsAny(): boolean {
+    return this.held.some((_, eni) => this.concerns(eni));
+  }
+
   save(isClosing: boolean): SavedWindow {
     const counters = Object.fromEntries(Object.entries(this.counters()).map(([name, of]) => [name, of.slice()]));
     const { ordinal, startUs, endUs, windowSeconds: seconds, needsMerge } = this;

@@ -101,13 +101,13 @@ export class Windows {
     this.lookAgain();
   }
 
-  /** Windows have this width from its next multiple on that is not before `fromUs`; the window that is open then ends there. */
+  /**
+   * Windows have this width from its next multiple on that is not before `fromUs`; the window that is open then ends there.
+   * At once where no open window has anything to state: nobody sees it.
+   */
   setWidth(seconds: number, fromUs: number): void {
-    if (seconds === this.widths.newestSeconds) return;
-    this.widths.forget(this.closedUntilUs);
-    this.widths.change(seconds, Math.max(this.latestUs, fromUs - 1));
-    if (!this.isEmpty) this.newest.endUs = this.widths.endUs(this.newest.startUs);
-    this.lookAgain();
+    if (this.isEmpty || this.open.some((account) => account.concernsAny)) this.changeWidth(seconds, fromUs);
+    else if (seconds !== this.widths.newestSeconds) this.beginAnew(seconds);
   }
 
   /** There may be more ENIs from now on, in open windows too; what is recorded of them changes in the one that is not over. */
@@ -144,7 +144,7 @@ export class Windows {
       account.restore(window, eniNumbers, verdictNumbers);
       this.open.push(account);
     }
-    this.setWidth(seconds, -Infinity);
+    this.changeWidth(seconds, -Infinity);
     goesOn.forEach(({ isClosing }, index) => {
       const account = this.open[index]!;
       account.wasCutOff = !isClosing && account.endUs <= nowUs;
@@ -161,6 +161,22 @@ export class Windows {
     this.closeAll();
     this.widths = WindowWidths.of(this.widths.newestSeconds);
     this.latestUs = this.closedUntilUs = -Infinity;
+  }
+
+  private changeWidth(seconds: number, fromUs: number): void {
+    if (seconds === this.widths.newestSeconds) return;
+    this.widths.forget(this.closedUntilUs);
+    this.widths.change(seconds, Math.max(this.latestUs, fromUs - 1));
+    if (!this.isEmpty) this.newest.endUs = this.widths.endUs(this.newest.startUs);
+    this.lookAgain();
+  }
+
+  /** Instead of the open windows, which nobody misses, the one of the latest time. */
+  private beginAnew(seconds: number): void {
+    this.open.length = 0;
+    this.widths = WindowWidths.of(seconds);
+    this.openUntil(this.latestUs);
+    this.lookAgain();
   }
 
   /** The next packet has to find its window anew. */

@@ -141,6 +141,18 @@ test('a wider width waits until its windows begin: none is cut', (t) => {
   ]);
 });
 
+test('a width that changes before anything was watched is there at once', (t) => {
+  const { pipeline, tick, packets, seals } = live(['eni-1'], { windowSeconds: 20, watch: new Map() });
+  tick(3);
+  pipeline.setWindow(5);
+  pipeline.revise(topology('eni-1'), 2, new Map([['eni-1', 'All']]));
+  packets([4], [6]);
+  tick(12);
+  t.deepEqual(seals.map(({ windowStart, windowSeconds, packetsSeen, partial }) => [windowStart - BASE_SECONDS, windowSeconds, packetsSeen, partial]), [
+    [0, 5, 1, true], [5, 5, 1, false],
+  ]);
+});
+
 test('the traffic type changes: what had come is kept by the old one, and the seal says what both have in common', (t) => {
   const { pipeline, tick, packets, seals, rows } = live(['eni-1', 'eni-2'], { watch: new Map([['eni-1', 'All'], ['eni-2', 'Allow']]) });
   const both = (seconds: number) => packets([seconds, '10.0.0.1'], [seconds, '10.0.0.2']);

@@ -93,6 +93,18 @@ export class RecordingReference {
   }
 
   setWidth(seconds: number, notBefore: number): void {
+    const isSeen = ({ seen, moments }: ReferenceEni): boolean => seen > 0 || moments.some((type) => type !== undefined);
+    if (this.open.length === 0 || this.open.some(({ enis }) => [...enis.values()].some(isSeen))) {
+      this.changeWidth(seconds, notBefore);
+    } else if (this.widths.at(-1)!.seconds !== seconds) {
+      this.widths = [{ from: -Infinity, seconds }];
+      this.open.splice(0, this.open.length, this.windowAt(this.latest));
+      this.closedUntil = Math.min(this.closedUntil, this.open[0]!.start);
+    }
+  }
+
+  /** By a process that takes the windows up. */
+  changeWidth(seconds: number, notBefore: number): void {
     if (this.widths.at(-1)!.seconds === seconds) return;
     const after = Math.max(this.latest, notBefore - 1e-6);
     this.widths = this.widths.filter(({ from }) => from <= after);

@@ -184,7 +184,7 @@ function both(first: Start, steps: readonly Step[]): { run: Run; reference: Reco
     } else if (step.kind === 'checkpoint') run.checkpoint();
     else {
       run.restart(step.seconds, step.list);
-      reference.setWidth(step.seconds, -Infinity);
+      reference.changeWidth(step.seconds, -Infinity);
       reference.watch(typesOf({ list: step.list, present: ENIS }));
     }
   }
