@@ -36,6 +36,8 @@ export interface Position {
   /** Frames below, and those in `done`, need not be sent any more. */
   readonly doneBelow: number;
   readonly done: readonly IdSpan[];
+  /** Frames that count as never written, although they may be there. */
+  readonly voided: readonly IdSpan[];
 }
 
 const FILES = ['position-a', 'position-b'] as const;

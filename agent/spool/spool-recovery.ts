@@ -5,7 +5,7 @@ import { scanSegment, type FoundFrame, type SegmentScan } from './spool-frame.ts
 import { PositionFiles, isPositionFile, type Position } from './spool-position.ts';
 import { WindowLoss, unknownLoss } from './window-loss.ts';
 
-export const SEGMENT_NAME = /^segment-\d{16}\.spool$/;
+const SEGMENT_NAME = /^segment-(\d{16})\.spool$/;
 
 export interface RecoveredSegment {
   readonly name: string;
@@ -36,7 +36,7 @@ export interface SpoolContents {
   /** null: unknown which batches were sent, and under which numbers. */
   readonly position: Position | null;
   readonly segments: readonly RecoveredSegment[];
-  /** A number that no frame has had. */
+  /** A number that no frame has had, nor a file. */
   readonly nextId: number;
   readonly done: IdSet;
   /** Frames whose loss is to be stated, by these seals. */
@@ -45,8 +45,8 @@ export interface SpoolContents {
   /** Frames of which nothing is known but the time. */
   readonly missingIds: IdSet;
   readonly lostTimes: readonly LostTime[];
-  /** Rows of windows that were not sealed: whoever made them still has them. */
-  readonly unsealedIds: IdSet;
+  /** Frames that nobody was told of, and rows of windows that were not sealed: whoever made them still has them. */
+  readonly unfinishedIds: IdSet;
   readonly damage: readonly SpoolDamage[];
   /** Files that are none of the spool's, and segments that say the same as another one. */
   readonly strays: readonly string[];
@@ -61,8 +61,8 @@ interface KnownFrame extends FoundFrame {
 /**
  * Reads all that is there and changes nothing. Rejects only where the disk refuses to be read.
  *
- * I1. A frame counts as written as soon as its header can be read, whether anybody was told so or not; but one that
- *     nobody was told of and whose body is torn counts as never written.
+ * I1. A frame beyond the confirmed ones counts as never written, even if it is there: frames that were written with it
+ *     may not be, and nobody was told of any.
  * I2. A frame that somebody was told of and that is neither there nor done is lost, and stated.
  */
 export async function readSpool(disk: SpoolDisk): Promise<SpoolContents> {
@@ -74,6 +74,8 @@ export async function readSpool(disk: SpoolDisk): Promise<SpoolContents> {
   const known = new Map<number, KnownFrame>();
   const damage: SpoolDamage[] = [];
   const strays: string[] = [];
+  const voided = new IdSet(position?.voided);
+  const unfinished = new IdSet();
   const scans: { name: string; bytes: number; scan: SegmentScan }[] = [];
   for (const name of await disk.list()) {
     if (isPositionFile(name)) continue;
@@ -83,42 +85,48 @@ export async function readSpool(disk: SpoolDisk): Promise<SpoolContents> {
     }
     const bytes = await readWhole(disk, name);
     const scan = scanSegment(bytes);
-    const fresh = scan.frames.filter((frame) => !known.has(frame.header.id) && (frame.isWhole || frame.header.id <= confirmed));
-    if (fresh.length === 0 && scan.frames.some(({ isWhole }) => isWhole)) {
+    const fresh = scan.frames.filter(({ header: { id } }) => !known.has(id) && !voided.has(id));
+    if (scan.frames.length > 0 && scan.frames.every(({ header: { id } }) => known.has(id))) {
       strays.push(name);
       continue;
     }
+    for (const { header: { id } } of fresh) if (id > confirmed) unfinished.add(id);
     for (const frame of fresh) known.set(frame.header.id, { ...frame, segment: name });
     for (const { offset, bytes: length } of scan.damaged) damage.push({ segment: name, offset, bytes: bytes.subarray(offset, offset + length) });
     scans.push({ name, bytes: bytes.length, scan: { ...scan, frames: fresh } });
   }
-  return judge({ position, done, known, scans, damage, strays });
+  return judge({ position, done, known, unfinished, scans, damage, strays });
 }
 
-function judge({ position, done, known, scans, damage, strays }: {
-  position: Position | null; done: IdSet; known: ReadonlyMap<number, KnownFrame>;
+function judge({ position, done, known, unfinished, scans, damage, strays }: {
+  position: Position | null; done: IdSet; known: ReadonlyMap<number, KnownFrame>; unfinished: IdSet;
   scans: readonly { name: string; bytes: number; scan: SegmentScan }[]; damage: SpoolDamage[]; strays: string[];
 }): SpoolContents {
-  const frames = [...known.values()].sort((a, b) => a.header.id - b.header.id);
+  const frames = [...known.values()].filter(({ header }) => !unfinished.has(header.id)).sort((a, b) => a.header.id - b.header.id);
   for (const { header } of frames) for (const [first, last] of header.covers) done.add(first, last);
   const lostIds = new IdSet();
   const lost = new WindowLoss();
   for (const { header, isWhole } of frames) {
     if (done.has(header.id) || (isWhole && position !== null)) continue;
     lostIds.add(header.id);
-    // without a position nobody knows whether the collector has it
-    lost.add(position === null ? [...header.ifLost, ...header.seals].map(unknownLoss) : [...header.ifLost, ...header.seals]);
+    // nobody knows whether the collector has it
+    const isDoubtful = position === null || position.bound?.id === header.id;
+    lost.add(isDoubtful ? [...header.ifLost, ...header.seals].map(unknownLoss) : [...header.ifLost, ...header.seals]);
   }
-  const unsealedIds = unsealed(frames, (id) => !done.has(id) && !lostIds.has(id));
+  const lastFound = Math.max(frames.at(-1)?.header.id ?? 0, unfinished.spans.at(-1)?.[1] ?? 0);
+  const unfinishedIds = unfinished;
+  for (const id of unsealed(frames, position?.sealedThrough?.start ?? -Infinity, (one) => !done.has(one) && !lostIds.has(one))) unfinishedIds.add(id);
   const missing = position === null ? new IdSet() : missingIds(position, frames, done);
-  const waits = (id: number): boolean => !done.has(id) && !lostIds.has(id) && !unsealedIds.has(id);
+  const waits = (id: number): boolean => !done.has(id) && !lostIds.has(id) && !unfinishedIds.has(id);
   return {
-    position, done, lostIds, lost, missingIds: missing, unsealedIds, damage, strays,
+    position, done, lostIds, lost, missingIds: missing, unfinishedIds, damage, strays,
     segments: scans.map(({ name, bytes, scan }) => ({
       name, bytes, usedBytes: scan.usedBytes, frames: scan.frames.filter(({ header }) => waits(header.id)),
       firstId: scan.frames.reduce<number | null>((least, { header }) => Math.min(least ?? header.id, header.id), null),
     })),
-    nextId: Math.max(position?.confirmed ?? 0, position?.bound?.id ?? 0, frames.at(-1)?.header.id ?? 0) + 1,
+    nextId: Math.max(
+      position?.confirmed ?? 0, position?.bound?.id ?? 0, lastFound, done.spans.at(-1)?.[1] ?? 0, position?.voided.at(-1)?.[1] ?? 0,
+      ...[...scans.map(({ name }) => name), ...strays].map((name) => Number(SEGMENT_NAME.exec(name)?.[1] ?? 0))) + 1,
     lostTimes: missing.spans.flatMap(([first, last]) => lostTime(first, last, frames, position!)),
     sealed: frames.flatMap(({ header: { window, seals } }) => (window && seals.length > 0 ? [{ ...window, seals }] : [])),
   };
@@ -133,20 +141,20 @@ async function readWhole(disk: SpoolDisk, name: string): Promise<Buffer> {
   }
 }
 
-/** Frames with rows of a window whose seals do not stand in a later frame. */
-function unsealed(frames: readonly KnownFrame[], counts: (id: number) => boolean): IdSet {
-  const result = new IdSet();
+/** Frames with rows of a window that was not sealed: neither before the latest one that was, nor in a later frame. */
+function unsealed(frames: readonly KnownFrame[], sealedThrough: number, counts: (id: number) => boolean): number[] {
+  const result: number[] = [];
   const sealedLater = new Set<string>();
   for (const { header: { id, window, seals } } of frames.toReversed()) {
     for (const { windowStart, windowSeconds } of seals) sealedLater.add(`${windowStart} ${windowSeconds}`);
-    if (window && !sealedLater.has(`${window.start} ${window.seconds}`) && counts(id)) result.add(id);
+    if (window && window.start > sealedThrough && !sealedLater.has(`${window.start} ${window.seconds}`) && counts(id)) result.push(id);
   }
   return result;
 }
 
 /** Frames that were made durable, are not there and were not done. */
-function missingIds({ doneBelow, confirmed }: Position, frames: readonly KnownFrame[], done: IdSet): IdSet {
-  const there = new IdSet(done.spans);
+function missingIds({ doneBelow, confirmed, voided }: Position, frames: readonly KnownFrame[], done: IdSet): IdSet {
+  const there = new IdSet([...done.spans, ...voided]);
   for (const { header } of frames) there.add(header.id, header.id);
   const missing = new IdSet();
   let from = doneBelow;

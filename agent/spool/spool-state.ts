@@ -13,6 +13,7 @@ export class SpoolState {
   /** Oldest first. */
   readonly segments: SpoolSegment[] = [];
   readonly done: IdSet;
+  readonly voided: IdSet;
   /** The last one that takes frames. */
   active: SpoolSegment | null = null;
   nextId: number;
@@ -40,6 +41,7 @@ export class SpoolState {
     this.generation = position.generation;
     this.positions = new PositionFiles(disk);
     this.done = done;
+    this.voided = new IdSet(position.voided);
     this.nextId = nextId;
   }
 
@@ -135,7 +137,9 @@ export class SpoolState {
     const doneBelow = [...this.segments, ...this.empty].reduce((least, { firstId }) => Math.min(least, firstId), this.confirmed + 1);
     const done = new IdSet(this.done.spans);
     done.cutBelow(doneBelow);
+    const voided = new IdSet(this.voided.spans);
+    voided.cutBelow(doneBelow);
     const { agentId, epoch, sequence, bound, confirmed, sealedThrough, waitingSince } = this;
-    return { generation: ++this.generation, agentId, epoch, sequence, bound, confirmed, sealedThrough, waitingSince, doneBelow, done: done.spans };
+    return { generation: ++this.generation, agentId, epoch, sequence, bound, confirmed, sealedThrough, waitingSince, doneBelow, done: done.spans, voided: voided.spans };
   }
 }

@@ -6,15 +6,15 @@ import { encodeColumns } from '../../shared/wire/encode-columnar.ts';
 import type { WireSeal } from '../../shared/wire/wire-seal.ts';
 import type { BatchContents } from '../ship/batch-packer.ts';
 import { IdSet } from './id-set.ts';
-import { BLOCK_BYTES, encodeFrame, scanSegment, type EncodedFrame, type FrameHeader } from './spool-frame.ts';
+import { BLOCK_BYTES, encodeFrame, paddedBytes, scanSegment, type EncodedFrame, type FrameHeader } from './spool-frame.ts';
 import { SpoolSegment, placeOf, type WaitingFrame } from './spool-segment.ts';
 import type { SpoolState } from './spool-state.ts';
 import { WindowLoss, sumOf, type LossSum } from './window-loss.ts';
 
 const gzip = promisify(gzipCallback);
 
-/** One write takes at most so much. */
-const GROUP_BYTES = 8 * 1024 * 1024;
+/** What a frame's header takes, about: enough to see what goes together into one write. */
+const HEADER_ROOM_BYTES = 1024;
 /** Batches that wait in memory for a disk that refuses. */
 const QUEUE_BYTES = 32 * 1024 * 1024;
 const FIRST_RETRY_MS = 250;
@@ -173,9 +173,16 @@ export class SpoolWriter {
     }
   }
 
+  /** What fits into the active segment, or else into a new one; one batch at the least. */
   private takeGroup(): QueuedBatch[] {
+    const bytesAt = (index: number): number => paddedBytes(this.queue[index]!.gzipped.length + HEADER_ROOM_BYTES);
+    const room = this.state.active?.room ?? 0;
+    const most = this.queue.length > 0 && bytesAt(0) <= room ? room : this.segmentBytes - BLOCK_BYTES;
     let count = 0;
-    for (let bytes = 0; count < this.queue.length && (count === 0 || bytes < GROUP_BYTES); count++) bytes += this.queue[count]!.gzipped.length;
+    for (let bytes = 0; count < this.queue.length; count++) {
+      bytes += bytesAt(count);
+      if (count > 0 && bytes > most) break;
+    }
     const group = this.queue.splice(0, count);
     for (const { gzipped } of group) this.queueBytes -= gzipped.length;
     return group;

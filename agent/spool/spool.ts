@@ -14,6 +14,8 @@ import { unknownLoss } from './window-loss.ts';
 const LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024;
 const SMALLEST_SEGMENT_BYTES = 64 * 1024;
 const SEGMENTS_A_SPOOL = 32;
+/** Of a batch that the disk does not give: then it is taken for lost. */
+const READ_ATTEMPTS = 4;
 /** Of losses of which nothing is known but the time; earlier windows are left out. */
 const MAX_UNKNOWN_WINDOWS = 10_000;
 
@@ -55,7 +57,7 @@ export interface SealedWindow {
  * I2. Where it is not certain that the batch of the last number can be sent again, a new epoch begins.
  */
 export class Spool {
-  /** The latest window whose seals are here or were; null: none. */
+  /** Windows that were sealed before this start: those whose seals are still here, and the latest, in order. */
   readonly sealed: readonly SealedWindow[];
   private readonly state: SpoolState;
   private readonly writer: SpoolWriter;
@@ -64,6 +66,9 @@ export class Spool {
   /** Losses found at the start that wait for seals that say which ENIs there are. */
   private lostTimes: { readonly times: readonly LostTime[]; readonly ids: IdSet } | null = null;
   private isBoundDurable = true;
+  /** An earlier process may have sent it, so that nobody knows whether the collector has it. */
+  private isBoundDoubtful = false;
+  private readFailures = 0;
   private wake: () => void = () => {};
 
   private constructor(options: SpoolOptions, state: SpoolState, quarantine: Quarantine, sealed: readonly SealedWindow[]) {
@@ -145,6 +150,7 @@ export class Spool {
       const chosen = state.choose(performance.now(), takesBacklog);
       if (chosen === null) return null;
       this.rebind({ id: chosen.id, parts: null, refusals: 0, lost: [] });
+      this.isBoundDoubtful = false;
     }
     if (!this.isBoundDurable) {
       await state.persist();
@@ -162,11 +168,13 @@ export class Spool {
   /** null where it is damaged: then it is lost, and has been stated so. */
   async readBody(frame: WaitingFrame): Promise<Buffer | null> {
     const body = await frame.segment.readBody(frame).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EIO' && error.code !== 'ENOENT') throw error;
+      if (++this.readFailures < READ_ATTEMPTS || (error.code !== 'EIO' && error.code !== 'ENOENT')) throw error;
       return null;
     });
+    this.readFailures = 0;
     if (body !== null) return body;
-    const seals = await this.readSeals(frame).catch(() => []);
+    const stated = await this.readSeals(frame).catch(() => []);
+    const seals = this.isBoundDoubtful ? stated.map(unknownLoss) : stated;
     this.options.events.found(`batch ${frame.id} is damaged: ${frame.rows} records with ${frame.packets} packets`);
     await this.writer.stateLoss(seals, new IdSet([[frame.id, frame.id]]));
     frame.segment.waiting.delete(frame.id);
@@ -251,11 +259,12 @@ export class Spool {
       state.segments.push(segment);
       for (const { header, ...place } of frames) state.enqueue(segment.waitFor(header, place, -Infinity, true));
     }
-    for (const [first, last] of contents.unsealedIds.spans) state.done.add(first, last);
+    for (const [first, last] of contents.unfinishedIds.spans) state.voided.add(first, last);
     if (state.bound && state.waitingFrame(state.bound.id) === null) {
       state.bound = null;
       this.beginEpoch(0);
     }
+    this.isBoundDoubtful = state.bound !== null;
     const isLossFound = contents.lostIds.spans.length > 0;
     // without a position: a new one would say that what is found here was never sent, so the loss has to be durable first
     if (contents.position !== null || !isLossFound) await state.persist().catch((error: Error) => this.writer.mustPersist(error));
@@ -290,18 +299,20 @@ export class Spool {
 
 function newPosition(agentId: string, epoch: number, nextId: number): Position {
   return {
-    generation: 0, agentId, epoch, sequence: 0, bound: null, confirmed: nextId - 1, sealedThrough: null, waitingSince: null, doneBelow: nextId, done: [],
+    generation: 0, agentId, epoch, sequence: 0, bound: null, confirmed: nextId - 1, sealedThrough: null, waitingSince: null, doneBelow: nextId, done: [], voided: [],
   };
 }
 
-/** Of each window what its seals say together. */
-function sealedWindows({ sealed }: SpoolContents): SealedWindow[] {
+/** Of each window what its seals say together; of the latest that was sealed at least that it was. */
+function sealedWindows({ sealed, position }: SpoolContents): SealedWindow[] {
   const windows = new Map<number, Record<string, number>>();
   for (const { start, seals } of sealed) {
     const packetsSeen = windows.get(start) ?? {};
     for (const seal of seals) packetsSeen[seal.eniId] = (packetsSeen[seal.eniId] ?? 0) + seal.packetsSeen;
     windows.set(start, packetsSeen);
   }
+  const latest = position?.sealedThrough;
+  if (latest && !windows.has(latest.start)) windows.set(latest.start, {});
   return [...windows].map(([start, packetsSeen]) => ({ start, packetsSeen })).sort((a, b) => a.start - b.start);
 }
 

@@ -1,0 +1,80 @@
+import test from 'ava';
+import { seededRandom } from '../../../bench/random.ts';
+import { scanSegment } from '../../../agent/spool/spool-frame.ts';
+import { afterDamage, filesOf, filledSpool, type FileBytes } from './spool-damage.ts';
+import { ENIS, type SpoolWorld } from './spool-world.ts';
+
+const SEED = Number(process.env['WEIR_TEST_SEED'] ?? Date.now() % 1_000_000);
+const FLIPS = 60;
+const CUTS = 50;
+
+const isSegment = ({ name }: FileBytes): boolean => name.startsWith('segment-');
+
+/** Losses of unknown size aside, as they are stated. */
+async function faultsAfter(world: SpoolWorld, files: readonly FileBytes[], random: () => number): Promise<string[]> {
+  return (await afterDamage(world, files, random)).faults(true);
+}
+
+function changed(files: readonly FileBytes[], of: FileBytes, bytes: Buffer): FileBytes[] {
+  return files.map((file) => (file === of ? { ...file, bytes } : file));
+}
+
+test(`whatever bit flips: it starts, no row comes twice, each loss is stated (seed ${SEED})`, async (t) => {
+  const random = seededRandom(SEED);
+  const world = await filledSpool(random);
+  const files = filesOf(world);
+  t.true(files.filter(isSegment).length > 1);
+  for (let flip = 0; flip < FLIPS; flip++) {
+    const file = files[Math.floor(random() * files.length)]!;
+    const used = isSegment(file) ? 60_000 : 600;
+    const at = Math.floor(random() * Math.min(used, file.bytes.length));
+    const bytes = Buffer.from(file.bytes);
+    bytes[at]! ^= 1 << Math.floor(random() * 8);
+    t.deepEqual(await faultsAfter(world, changed(files, file, bytes), random), [], `${file.name}, byte ${at}`);
+  }
+});
+
+test(`wherever a file is cut off, or turns to zeros: the same (seed ${SEED})`, async (t) => {
+  const random = seededRandom(SEED);
+  const world = await filledSpool(random);
+  const files = filesOf(world);
+  for (let cut = 0; cut < CUTS; cut++) {
+    const file = files[Math.floor(random() * files.length)]!;
+    const at = Math.floor(random() * file.bytes.length);
+    const bytes = random() < 0.5 ? file.bytes.subarray(0, at) : Buffer.concat([file.bytes.subarray(0, at), Buffer.alloc(file.bytes.length - at)]);
+    t.deepEqual(await faultsAfter(world, changed(files, file, bytes), random), [], `${file.name}, from byte ${at}`);
+  }
+});
+
+test('a file that is missing, doubled or none of the spool\'s: the same', async (t) => {
+  const random = seededRandom(SEED);
+  const world = await filledSpool(random);
+  const files = filesOf(world);
+  for (const file of files) {
+    t.deepEqual(await faultsAfter(world, files.filter((other) => other !== file), random), [], `without ${file.name}`);
+    t.deepEqual(await faultsAfter(world, [...files, { ...file, name: 'segment-0000000000000900.spool' }], random), [], `${file.name} twice`);
+    t.deepEqual(await faultsAfter(world, [...files, { ...file, name: 'core' }], random), [], `${file.name} as a stray`);
+  }
+  t.deepEqual(await faultsAfter(world, files.filter(isSegment), random), [], 'both positions gone');
+  t.deepEqual(await faultsAfter(world, [], random), [], 'all of it gone');
+});
+
+test('a batch whose body is damaged is stated with its counts; one without a header by its time', async (t) => {
+  const random = seededRandom(7);
+  const world = await filledSpool(random);
+  const files = filesOf(world);
+  const segment = files.filter(isSegment).at(-1)!;
+  const inBody = Buffer.from(segment.bytes);
+  inBody[4096 + 20 + inBody.readUInt32LE(4096 + 4) + 10]! ^= 1;
+  const counted = await afterDamage(world, changed(files, segment, inBody), random);
+  t.deepEqual(counted.faults(), [], 'to the packet');
+  t.is(counted.droppedRows, 3);
+  // the last window's seals, in the last frame
+  const frames = scanSegment(segment.bytes).frames;
+  const inHeader = Buffer.from(segment.bytes);
+  inHeader[frames.at(-1)!.offset + 30]! ^= 1;
+  const unknown = await afterDamage(world, changed(files, segment, inHeader), random);
+  const last = frames.at(-1)!.header.window!.start;
+  t.deepEqual(ENIS.map((eniId) => unknown.collector.seals.get(`${last} ${eniId}`)?.gapPackets), [null, null]);
+  t.deepEqual(unknown.faults(true), []);
+});
