@@ -30,7 +30,7 @@ export function completenessRoutes(app: FastifyInstance, catalog: CommittedCatal
     const { logstore = null, eni = null, from = 0, to = Number.MAX_SAFE_INTEGER, limit = MAX_CELLS, cursor } = request.query;
     const only = request.token?.logStores ?? null;
     if (logstore === null && only) throw new Problem(403, `your token is limited to some LogStores; name one with logstore=: ${only.join(', ')}`);
-    if (logstore !== null && !seesLogStore(request.token, logstore)) throw new Problem(404, `there is no LogStore ${JSON.stringify(logstore)}`);
+    if (logstore !== null && !(seesLogStore(request.token, logstore) && catalog.knows(logstore))) throw new Problem(404, `there is no LogStore ${JSON.stringify(logstore)}`);
     const list = `completeness ${logstore ?? ''}`;
     const after = cursor === undefined || cursor === '' ? null : JSON.parse(keyAfter(list, cursor)) as CellPlace;
     const { cells, next } = await grid.page({ logStore: logstore, eniId: eni, from, to, limit, after });

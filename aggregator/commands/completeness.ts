@@ -57,10 +57,15 @@ async function completeness(given: CompletenessArguments, log: CommandLog): Prom
 function incompleteText(cells: readonly CellAnswer[], { partial, missing }: CellTotals): string {
   if (cells.length === 0) return '';
   const rows = cells.toReversed().map((cell) => [
-    timeText(cell.start), cell['eni-id'], cell.state, cell['loss-unknown'] ? `${cell['lost-packets']} or more` : cell['lost-packets'], because(cell),
+    timeText(cell.start), cell['eni-id'], cell.state, lossText(cell), because(cell),
   ]);
   const left = partial + missing - rows.length;
   return `\n${listTable(['window', 'eni', 'state', 'packets lost', 'because'], rows)}${left > 0 ? `and ${left} older; --json has all\n` : ''}`;
+}
+
+function lossText({ 'lost-packets': lost, 'loss-unknown': isUnknown }: CellAnswer): string {
+  if (!isUnknown) return String(lost);
+  return lost === 0 ? 'unknown' : `${lost} or more`;
 }
 
 function because(cell: CellAnswer): string {

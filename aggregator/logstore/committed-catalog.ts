@@ -40,6 +40,11 @@ export class CommittedCatalog implements Catalog {
     return [...names].sort().map((name) => summary(name, [...(this.state.stores.get(name)?.windows.values() ?? [])]));
   }
 
+  /** Whether the inventory has it, or it has data, or will have. */
+  knows(logStore: string): boolean {
+    return this.state.stores.has(logStore) || this.inventoryNames().includes(logStore) || this.countPending(logStore, 0, Number.MAX_SAFE_INTEGER) > 0;
+  }
+
   /** In order of time. */
   windows(logStore: string, from: number, to: number): StoreWindow[] {
     return [...(this.state.stores.get(logStore)?.windows.values() ?? [])]
