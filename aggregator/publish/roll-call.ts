@@ -110,10 +110,14 @@ export class RollCall {
   }
 }
 
+/**
+ * The agents that have had the ENI since the window's start. In the window in which an agent is told of an ENI, or of
+ * another width, what it seals is partial at best, and may be of the width before.
+ */
 function expectedIn(spans: readonly WatchSpan[], start: number, seconds: number): Expectation[] {
   const expected = new Map<string, Expectation>();
   for (const span of spans) {
-    if (!overlapsSpan(span, start * 1000, (start + seconds) * 1000)) continue;
+    if (span.fromMs > start * 1000 || !overlapsSpan(span, start * 1000, (start + seconds) * 1000)) continue;
     const { eniId, agentId, attributes } = span;
     expected.set(JSON.stringify([eniId, agentId]), { eniId, agentId, attributes });
   }

@@ -51,12 +51,12 @@ function called(directory: string): string[] {
   return calls;
 }
 
-test('each window is called once, over restarts at any time, with those who were to watch it', async (t) => {
+test('each window is called once, over restarts at any time, with those who were to watch it from its start', async (t) => {
   const directory = join(temporaryDirectory(t), 'journal');
-  const spans = [watch('e1', 'a', 130_000, 300_000), watch('e1', 'b', 300_000, null), watch('e2', 'a', 200_000, 239_999), watch('e9', 'a', 500_000, 500_001, 300)];
+  const spans = [watch('e1', 'a', 130_000, 300_000), watch('e1', 'b', 300_000, null), watch('e2', 'a', 180_000, 181_000), watch('e9', 'a', 300_000, 500_001, 300), watch('e3', 'a', 181_000, 239_999)];
   for (const seconds of [100, 179, 180, 200, 200, 250, 420, 421, 601]) await (await runAt(t, directory, seconds * 1000, spans)).end();
   t.deepEqual(called(directory), [
-    '120+60 e1@a', '180+60 e1@a e2@a', '240+60 e1@a', '300+60 e1@b', '360+60 e1@b', '420+60 e1@b', '480+60 e1@b', '540+60 e1@b', '300+300 e9@a',
+    '180+60 e1@a e2@a', '240+60 e1@a', '300+60 e1@b', '360+60 e1@b', '420+60 e1@b', '480+60 e1@b', '540+60 e1@b', '300+300 e9@a',
   ]);
 });
 
