@@ -16,7 +16,7 @@ import { Journal } from '../aggregator/journal/journal.ts';
 import { LedgerState } from '../aggregator/logstore/ledger-state.ts';
 import { PublishProcess } from '../aggregator/publish/publish-process.ts';
 import { Publication } from '../aggregator/publish/publication.ts';
-import { Router } from '../aggregator/publish/routing.ts';
+import { NOTHING_PLANNED, Router } from '../aggregator/publish/routing.ts';
 import { batchContents } from '../aggregator/receive/batch-contents.ts';
 import { NONE, Records, STATUS_OK, type RecordContext } from '../shared/records.ts';
 import { decodeColumnar } from '../shared/wire/decode-columnar.ts';
@@ -118,7 +118,7 @@ report('journal, fdatasync included', ROWS * BATCHES, ownCpuMs() - cpu, performa
 const publisher = new PublishProcess();
 publisher.warm();
 for (const attempt of [1, 2]) {
-  const publication = new Publication(root, [{ start: START, seconds: 600, frames }], new LedgerState(), new Router(null), { number: attempt, run: 'bench' });
+  const publication = new Publication(root, [{ start: START, seconds: 600, frames }], new LedgerState(), { router: new Router(NOTHING_PLANNED), keptFrom: () => 0 }, { number: attempt, run: 'bench' });
   begun = performance.now();
   cpu = attempt === 1 ? 0 : cpuMsOf(publisher.pid!);
   const [result] = await publisher.run(publication.job(join(root, 'tmp')));
