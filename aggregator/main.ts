@@ -1,7 +1,9 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { Logger } from 'winston';
 import { parseSeconds } from '../shared/duration.ts';
+import { WeirError } from '../shared/errors.ts';
 import { DEFAULT_AGGREGATION_DELAY_MS, startCollector, type Collector } from './collector.ts';
+import { DEFAULT_FLOW_LOG_QUOTA } from './control/state-change.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import type { TlsFiles } from './tls.ts';
 
@@ -11,6 +13,7 @@ interface CollectorArguments {
   data: string;
   listen: string;
   aggregationDelay: string;
+  flowLogQuota: number;
   tlsCert: string | undefined;
   tlsKey: string | undefined;
   tlsClientCa: string | undefined;
@@ -27,6 +30,7 @@ export function collectorCommand(log: Logger): CommandModule<object, CollectorAr
       .option('aggregation-delay', {
         type: 'string', default: `${DEFAULT_AGGREGATION_DELAY_MS / 1000}s`, requiresArg: true, describe: 'publish a window so long after its end even if seals are missing',
       })
+      .option('flow-log-quota', { type: 'number', default: DEFAULT_FLOW_LOG_QUOTA, requiresArg: true, describe: 'flow logs that there may be in a region' })
       .option('tls-cert', { type: 'string', requiresArg: true, implies: 'tls-key', describe: 'PEM file of the certificate: serve https. Read again on SIGHUP' })
       .option('tls-key', { type: 'string', requiresArg: true, implies: 'tls-cert', describe: 'PEM file of its key' })
       .option('tls-client-ca', { type: 'string', requiresArg: true, implies: 'tls-cert', describe: 'PEM file of an authority: clients need a certificate that it signed, besides their token' }) as unknown as Argv<CollectorArguments>,
@@ -35,13 +39,14 @@ export function collectorCommand(log: Logger): CommandModule<object, CollectorAr
 }
 
 async function runCollector(given: CollectorArguments, log: Logger): Promise<void> {
-  const { data, listen, aggregationDelay } = given;
+  const { data, listen, flowLogQuota, aggregationDelay } = given;
   const address = parseListenAddress(listen);
   const tls = tlsFiles(given);
   const aggregationDelayMs = parseSeconds(aggregationDelay, '--aggregation-delay') * 1000;
+  if (!Number.isSafeInteger(flowLogQuota) || flowLogQuota < 0) throw new WeirError('USAGE', '--flow-log-quota takes a whole number from 0');
   // Before the start: a signal in the midst of it stops the collector too.
   const ended = untilSignal();
-  const collector = await startCollector({ data, ...address, aggregationDelayMs, log, ...(tls ? { tls } : {}) });
+  const collector = await startCollector({ data, ...address, aggregationDelayMs, flowLogQuota, log, ...(tls ? { tls } : {}) });
   log.info(`collector on ${collector.url}, data in ${data}; the admin token is in ${collector.adminTokenFile}`);
   if (tls) process.on('SIGHUP', () => reloadTls(collector, log));
   else if (!isLoopback(address)) log.warn(`${collector.url} is open to other hosts without TLS: tokens and records pass in clear`);
