@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
   audit: async (parser) => parser.command((await import('./aggregator/commands/audit.ts')).auditCommand(stderrLog)),
   query: async (parser) => parser.command((await import('./aggregator/commands/query.ts')).queryCommand(stderrLog)),
   token: async (parser) => parser.command((await import('./aggregator/commands/token.ts')).tokenCommand(stderrLog)),
+  spool: async (parser) => parser.command((await import('./agent/commands/spool.ts')).spoolCommand()),
   top: async (parser) => parser.command((await import('./agent/commands/top.ts')).topCommand()),
   validate: async (parser) => parser.command((await import('./agent/commands/validate.ts')).validateCommand(stderrLog)),
 };

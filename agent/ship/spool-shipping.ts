@@ -5,6 +5,7 @@ import type { LossSum } from '../spool/window-loss.ts';
 import { sumOf } from '../spool/window-loss.ts';
 import { decodeBody, encodePart, halvesOf, lossOfPart, wholeOf } from './batch-parts.ts';
 import type { BatchNumber, PostAnswer } from './collector-post.ts';
+import { refusedBytes } from './refused-batch.ts';
 import { waitBefore } from './retry-wait.ts';
 
 /** A refusal that a person has to do something about. */
@@ -128,7 +129,7 @@ export class SpoolShipping {
     }
     const lost = lossOfPart(decoded, whole, frame.agentId);
     const name = `refused-${frame.id}-rows-${whole.rows.join('-')}-seals-${whole.seals.join('-')}`;
-    const kept = await this.spool.setAside(name, Buffer.concat([Buffer.from(`${JSON.stringify({ reason })}\n`), await encodePart(decoded, whole)]), lost);
+    const kept = await this.spool.setAside(name, await refusedBytes(decoded, whole, reason), lost);
     this.events.setAside(kept, sumOf(lost), whole.seals[1] - whole.seals[0], reason);
   }
 

@@ -148,14 +148,14 @@ export class Spool {
     const { state } = this;
     if (state.bound === null) {
       const chosen = state.choose(performance.now(), takesBacklog);
-      if (chosen === null) return null;
+      if (chosen === null) {
+        if (!state.hasBacklog) await this.makeBoundDurable();
+        return null;
+      }
       this.rebind({ id: chosen.id, parts: null, refusals: 0, lost: [] });
       this.isBoundDoubtful = false;
     }
-    if (!this.isBoundDurable) {
-      await state.persist();
-      this.isBoundDurable = true;
-    }
+    await this.makeBoundDurable();
     const { id, parts } = state.bound!;
     const frame = state.waitingFrame(id)!;
     return { frame, epoch: state.epoch, sequence: state.sequence + 1, part: parts?.[0] ?? null, isBacklog: state.isBacklog(frame) };
@@ -231,6 +231,12 @@ export class Spool {
     state.settle(frame);
     this.rebind(null);
     if (frame.segment.waiting.size === 0) await state.removeEmpty();
+  }
+
+  private async makeBoundDurable(): Promise<void> {
+    if (this.isBoundDurable) return;
+    await this.state.persist();
+    this.isBoundDurable = true;
   }
 
   private rebind(bound: BoundBatch | null): void {
