@@ -145,7 +145,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   pool.start();
   publisher.start();
   await rollCall.start();
-  await control.dropLogStores();
+  await control.dropLogStores().catch((error: Error) => log.error(`data of deleted LogStores is still there, and the next start tries again: ${error.message}`));
   try {
     const url = await server.listen({ host: options.host, port: options.port });
     return {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { AGENT_ID, MAC } from '../../shared/topology/spelling.ts';
 import type { AgentReport } from '../control/agent-registry.ts';
 import type { Control } from '../control/control.ts';
 import type { Tokens } from '../control/tokens.ts';
@@ -9,7 +10,7 @@ import { NEXT_CURSOR, PAGE_PARAMETERS, pageOf, type PageRequest } from './pagina
 import { Problem } from './problem.ts';
 import { actorOf } from './request-actor.ts';
 
-const AgentId = Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$', description: 'letters, digits and _ . : -' });
+const AgentId = Type.String({ maxLength: 512, description: AGENT_ID.expected });
 const Enrolment = Type.Object({
   'agent-id': AgentId,
   'host': Type.String({ maxLength: 256 }),
@@ -46,6 +47,7 @@ export function agentRoutes(app: FastifyInstance, control: Control, tokens: Toke
     schema: { body: Enrolment, summary: 'Exchange a one-time token for the agent\'s own', tags, answers: { 201: { description: 'The agent\'s token; it is shown once.' } } },
   }, async (request, reply) => {
     const agentId = request.body['agent-id'];
+    if (AGENT_ID.parse(agentId) === null) throw new Problem(400, `agent-id ${JSON.stringify(agentId)} is not ${AGENT_ID.expected}`);
     const { token } = await tokens.enrol(actorOf(request), request.token!, agentId);
     await agents.enrol(agentId);
     return reply.code(201).send({ 'agent-id': agentId, token });
@@ -102,15 +104,17 @@ export function agentRoutes(app: FastifyInstance, control: Control, tokens: Toke
     const { id } = request.params;
     if (!agents.find(id)) throw unknown(id);
     const voided = await tokens.revokeAgent(actorOf(request), id);
-    await control.store.audit.append(actorOf(request), 'agent.revoke', [{ kind: 'agent', id, before: { status: 'Active' }, after: { status: 'Revoked' } }], null);
-    await agents.revoke(id);
+    if (!agents.find(id)!.isRevoked) {
+      await control.store.audit.append(actorOf(request), 'agent.revoke', [{ kind: 'agent', id, before: { status: 'Active' }, after: { status: 'Revoked' } }], null);
+      await agents.revoke(id);
+    }
     return { ...control.agentView(agents.find(id)!), 'tokens-revoked': voided };
   });
 }
 
 function ownAgentId(request: FastifyRequest): string {
   const header = request.headers['weir-agent-id'];
-  if (typeof header !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(header)) throw new Problem(400, 'the header weir-agent-id must name the agent');
+  if (typeof header !== 'string' || AGENT_ID.parse(header) === null) throw new Problem(400, `the header weir-agent-id must name the agent: ${AGENT_ID.expected}`);
   if (!speaksFor(request.token!, header)) throw new Problem(403, `the token belongs to the agent ${request.token!.agentId}, but ${header} is named`);
   return header;
 }
@@ -124,7 +128,8 @@ function unknown(id: string): Problem {
 }
 
 function reportOf(body: Static<typeof Report>): AgentReport {
-  const { enis, ...rest } = body;
+  const { enis, interfaces, ...rest } = body;
   const assignment = body.assignment === null ? null : body.assignment.replaceAll('"', '');
-  return { ...rest, assignment, enis: enis.map(({ 'eni-id': eniId, state, reason = null }) => ({ eniId, state, reason })) };
+  // as the inventory spells it
+  return { ...rest, assignment, interfaces: interfaces.map((one) => ({ ...one, mac: one.mac === null ? null : MAC.parse(one.mac) })), enis: enis.map(({ 'eni-id': eniId, state, reason = null }) => ({ eniId, state, reason })) };
 }

@@ -19,10 +19,10 @@ export function resourceRoutes(app: FastifyInstance, control: Control): void {
 function routesOf(app: FastifyInstance, control: Control, kind: ResourceKind, body: object): void {
   const { store, settings } = control;
   const tags = ['inventory'];
-  const view = (id: string): Resource => ({ ...resourceView(store.state, kind, id), ...(kind.name === 'eni' ? control.eniState(id) : {}) });
+  const view = (id: string, item?: object): Resource => ({ ...resourceView(store.state, kind, id, item), ...(kind.name === 'eni' ? control.eniState(id) : {}) });
   app.get<{ Querystring: PageRequest }>(`/v1/${kind.key}`, { schema: { querystring: Page, summary: `All of the kind ${kind.name}`, tags } }, async (request) => {
-    const { items, next } = pageOf(kind.key, resourcesOf(store.state.topology, kind).keys(), (id) => id, request.query);
-    return { [kind.key]: items.map(view), next };
+    const { items, next } = pageOf(kind.key, resourcesOf(store.state.topology, kind), ([id]) => id, request.query);
+    return { [kind.key]: items.map(([id, item]) => view(id, item)), next };
   });
   app.get<Named>(`/v1/${kind.key}/:id`, { schema: { params: Id, summary: `One ${kind.name}`, tags } }, async (request) => view(request.params.id));
   app.put<Named & { Body: Resource }>(`/v1/${kind.key}/:id`, {

@@ -8,13 +8,14 @@ import { queryProblem } from '../query/query-problem.ts';
 import { seesLogStore } from './authorization.ts';
 import { nullable } from './nullable.ts';
 import { NEXT_CURSOR, PAGE_PARAMETERS, pageOf } from './pagination.ts';
+import { Problem } from './problem.ts';
 import { actorOf, IDEMPOTENCY_HEADER, repeatableOf } from './request-actor.ts';
 
 const Given = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 256 }),
   description: Type.Optional(Type.String({ maxLength: 4096 })),
   logstore: Type.String({ maxLength: 63 }),
-  query: Type.String({ maxLength: 65_536 }),
+  query: Type.String({ maxLength: 8192 }),
   chart: Type.Optional(Type.Unsafe<Chart>({ type: 'string', enum: CHARTS })),
   dashboard: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: 256 }), 'shown together with the others of that dashboard')),
 }, { additionalProperties: false });
@@ -23,8 +24,12 @@ const List = Type.Object({
   ...PAGE_PARAMETERS, logstore: Type.Optional(Type.String({ maxLength: 63 })), dashboard: Type.Optional(Type.String({ maxLength: 256 })),
 }, { additionalProperties: false });
 
-/** Questions that are worth keeping, and dashboards made of them. */
-export function savedQueryRoutes(app: FastifyInstance, { store }: Control): void {
+/** Questions that are worth keeping, and dashboards made of them. `hasLogStore`: whether there is one of that name, known to the inventory or not. */
+export function savedQueryRoutes(app: FastifyInstance, { store }: Control, hasLogStore: (name: string) => boolean): void {
+  const check = ({ query, logStore }: Omit<SavedQuery, 'id'>): void => {
+    checkText(query);
+    if (!hasLogStore(logStore)) throw new Problem(422, `there is no LogStore ${JSON.stringify(logStore)}; weir logstore list shows those that there are`, { type: 'urn:weir:problem:no-such-logstore' });
+  };
   const tags = ['saved queries'];
   app.get<{ Querystring: Static<typeof List> }>('/v1/saved-queries', {
     config: { scope: 'query', honoursLogStores: true },
@@ -61,7 +66,7 @@ function document({ logStore, ...query }: SavedQuery): Record<string, unknown> {
   return { ...query, logstore: logStore };
 }
 
-function check(text: string): void {
+function checkText(text: string): void {
   try {
     parseQuery(text);
   } catch (error) {

@@ -70,14 +70,15 @@ export function createServer(parts: ServerParts): FastifyInstance {
   const routes = collectRoutes(app);
   app.decorate('registeredRoutes', routes);
   app.server.on('tlsClientError', ({ message }: Error, { remoteAddress }: Socket) => parts.log.debug(`TLS with ${remoteAddress ?? 'a client that left'}: ${message}`));
+  const hasLogStore = (name: string): boolean => parts.catalog.logStores().some((logStore) => logStore.name === name);
   answerErrors(app, parts.log);
   requireTokens(app, parts.tokens, routes, () => parts.metrics.refusedTokens.inc());
   withScope(app, 'ingest', (child) => batchRoutes(child, parts.receiver, parts.limits, parts.metrics));
   withScope(app, 'admin', (child) => inventoryRoutes(child, parts.control));
   withScope(app, 'admin', (child) => resourceRoutes(child, parts.control));
   withScope(app, 'admin', (child) => flowLogRoutes(child, parts.control));
-  withScope(app, 'admin', (child) => logStoreControlRoutes(child, parts.control, (name) => parts.catalog.logStores().some((logStore) => logStore.name === name)));
-  withScope(app, 'admin', (child) => savedQueryRoutes(child, parts.control));
+  withScope(app, 'admin', (child) => logStoreControlRoutes(child, parts.control, hasLogStore));
+  withScope(app, 'admin', (child) => savedQueryRoutes(child, parts.control, hasLogStore));
   withScope(app, 'admin', (child) => ruleSetRoutes(child, parts.control));
   withScope(app, 'admin', (child) => auditRoutes(child, parts.control));
   withScope(app, 'admin', (child) => agentRoutes(child, parts.control, parts.tokens));

@@ -95,7 +95,7 @@ function ruleChangeLine({ kind, id, item, before, after }: RuleChangeAnswer): st
   return `${old ? '-' : '+'} ${named}${kind === 'rule' ? ` (${ruleText((old ?? now)!)})` : ''}`;
 }
 
-/** Of entries and members, the text is all there is; of a prefix list, its name. */
+/** Of entries, the text is all there is; of a prefix list, its name. */
 function fieldsOf(value: unknown): ShownChange['before'] {
   if (value === null) return null;
   return typeof value === 'object' ? value as Fields : { name: value };

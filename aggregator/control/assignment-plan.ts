@@ -118,15 +118,13 @@ export class AssignmentPlan {
     const { accountId, region } = this.state.topology;
     const vswitches = Array.from(new Set(enis.flatMap(({ vswitchId }) => vswitchId ?? [])), (id) => this.vswitches.get(id)!);
     const vpcs = Array.from(new Set([...vswitches.map(({ vpcId }) => vpcId), ...own.flatMap(({ vpcId }) => vpcId ?? [])]), (id) => this.vpcs.get(id)!);
-    const topology = {
+    const account = {
       ...(accountId === null ? {} : { 'account-id': accountId }),
       ...(region === null ? {} : { region }),
-      vpcs: vpcs.map((vpc) => resourceDocument(VPCS, vpc)),
-      vswitches: vswitches.map((vswitch) => resourceDocument(VSWITCHES, vswitch)),
-      enis: enis.map(eniDocument),
     };
     return {
-      head: `"window":${this.windowSeconds(enis)},"topology":${JSON.stringify(topology).slice(0, -1)}`,
+      head: `"window":${this.windowSeconds(enis)},"topology":{${Object.entries(account).map(([key, value]) => `"${key}":${JSON.stringify(value)},`).join('')}"vpcs":[${
+        vpcs.map(vpcText).join(',')}],"vswitches":[${vswitches.map(vswitchText).join(',')}],"enis":[${enis.map(eniText).join(',')}]`,
       watch: JSON.stringify(Object.fromEntries(enis.map(({ eniId }) => [eniId, this.recordings.get(eniId)!.trafficType]))),
     };
   }
@@ -171,7 +169,9 @@ interface Share {
 
 const groupFragment = memoized((group: SecurityGroup) => fragmentOf(groupDocument(group)));
 const listFragment = memoized((list: PrefixList) => fragmentOf(prefixListDocument(list)));
-const eniDocument = memoized((eni: Eni) => resourceDocument(ENIS, eni));
+const vpcText = memoized((vpc: Vpc) => JSON.stringify(resourceDocument(VPCS, vpc)));
+const vswitchText = memoized((vswitch: VSwitch) => JSON.stringify(resourceDocument(VSWITCHES, vswitch)));
+const eniText = memoized((eni: Eni) => JSON.stringify(resourceDocument(ENIS, eni)));
 
 /** Of a group that is only a peer, its members are all that counts. */
 function peerFragment(id: string): Fragment {

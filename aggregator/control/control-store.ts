@@ -39,7 +39,8 @@ const ANSWERS_KEPT_MS = 24 * 3600 * 1000;
 export class ControlStore {
   readonly audit: AuditLog;
   readonly revisions: RuleRevisions;
-  private readonly path: string;
+  /** Of `state`. */
+  readonly path: string;
   private current: ControlState;
   private readonly listeners: ((state: ControlState) => void)[] = [];
   private tail: Promise<unknown> = Promise.resolve();
@@ -79,19 +80,23 @@ export class ControlStore {
    * one; `work` then does not run.
    */
   change<T>(actor: Actor, action: string, work: Work<T>, repeatable: Repeatable | null = null): Promise<T> {
-    const done = this.tail.then(() => this.make(actor, action, work, repeatable));
-    this.tail = done.catch(() => {});
-    return done;
+    return this.inTurn(() => this.make(actor, action, work, repeatable));
   }
 
   /** What `work` would change and answer. */
-  async preview<T>(work: Work<T>): Promise<T> {
-    return (await work(this.current, new Date())).answer;
+  preview<T>(work: Work<T>): Promise<T> {
+    return this.inTurn(async () => (await work(this.current, new Date())).answer);
   }
 
   async close(): Promise<void> {
     await this.tail;
     await this.audit.close();
+  }
+
+  private inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.tail.then(task);
+    this.tail = done.catch(() => {});
+    return done;
   }
 
   private async make<T>(actor: Actor, action: string, work: Work<T>, repeatable: Repeatable | null): Promise<T> {

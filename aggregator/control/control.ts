@@ -1,8 +1,8 @@
 import type { Logger } from 'winston';
-import { THE_COLLECTOR } from './audit-log.ts';
 import { NOTHING_PLANNED, type RecordingPlan } from '../publish/routing.ts';
 import { AgentRegistry, type KnownAgent } from './agent-registry.ts';
 import { AssignmentBoard } from './assignment-board.ts';
+import { THE_COLLECTOR } from './audit-log.ts';
 import { ControlStore } from './control-store.ts';
 import { logStoresDropped } from './logstore-changes.ts';
 import type { Resource } from './resource-kinds.ts';
@@ -16,8 +16,8 @@ export class Control {
   readonly board: AssignmentBoard;
   readonly watches: WatchSpans;
   readonly settings: ControlSettings;
-
   private planned: RecordingPlan = NOTHING_PLANNED;
+  private dropping: Promise<void> = Promise.resolve();
   /** Deletes the data of a LogStore; set once there is somebody who can. */
   drop: (logStore: string) => Promise<void> = async () => {};
 
@@ -63,15 +63,15 @@ export class Control {
 
   agentView({ agentId, created, isRevoked, report, lastSeenMs }: KnownAgent): Resource & { readonly 'agent-id': string } {
     const { plan } = this.board;
-    const assigned = [...plan.places].filter(([, place]) => place.agentId === agentId).map(([eniId]) => eniId);
+    const reported = new Map(report?.enis.map((eni) => [eni.eniId, eni]));
     return {
       'agent-id': agentId, 'host': report?.host ?? null, 'version': report?.version ?? null, 'started': report?.started ?? null, created,
       'status': isRevoked ? 'Revoked' : 'Active',
       'last-seen': new Date(lastSeenMs).toISOString(),
       'revision': report?.revision ?? null,
       'up-to-date': report !== null && report.assignment === plan.etag(agentId),
-      'enis': assigned.map((eniId) => {
-        const known = report?.enis.find((eni) => eni.eniId === eniId);
+      'enis': plan.enisAt(agentId).map(({ eniId }) => {
+        const known = reported.get(eniId);
         return { 'eni-id': eniId, 'recorded': plan.recording(eniId) !== null, 'state': known?.state ?? null, 'reason': known?.reason ?? null };
       }),
       'interfaces': report?.interfaces ?? [],
@@ -79,7 +79,13 @@ export class Control {
   }
 
   /** Deletes the data of LogStores that are no more: also those of a run that ended before it could. */
-  async dropLogStores(): Promise<void> {
+  dropLogStores(): Promise<void> {
+    const done = this.dropping.then(() => this.dropAll());
+    this.dropping = done.catch(() => {});
+    return done;
+  }
+
+  private async dropAll(): Promise<void> {
     const names = this.store.state.droppedLogStores;
     if (names.length === 0) return;
     for (const name of names) await this.drop(name);

@@ -4,23 +4,30 @@ import type { CoverageSpan } from './spans.ts';
 
 /** A span that ended so long ago counts no more: batches that old are not kept by any agent. */
 const SPANS_KEPT_MS = 31 * 24 * 3600 * 1000;
+/** Of those that ended, the newest. */
+const MAX_ENDED_SPANS = 10_000;
 
 /**
  * The spans after the flow logs have become these. One that is active has one open span, which says what it is; where
- * it says something else now, it ends and another one begins.
+ * it says something else now, it ends and another one begins. Those that ended come first, by their ends.
  */
 export function followFlowLogs(spans: readonly CoverageSpan[], flowLogs: readonly FlowLog[], nowMs: number): readonly CoverageSpan[] {
-  const open = new Map(spans.filter(({ untilMs }) => untilMs === null).map((span) => [span.flowLogId, span]));
   const wanted = new Map(flowLogs.filter(({ status }) => status === 'Active').map((flowLog) => [flowLog.flowLogId, spanOf(flowLog, nowMs)]));
-  const isKept = (span: CoverageSpan): boolean => isDeepStrictEqual({ ...wanted.get(span.flowLogId), fromMs: span.fromMs }, span);
-  const begun = [...wanted.values()].filter((span) => {
-    const known = open.get(span.flowLogId);
-    return known === undefined || !isKept(known);
-  });
-  const ended = (span: CoverageSpan): CoverageSpan => (span.untilMs !== null || isKept(span) ? span : { ...span, untilMs: nowMs });
-  const left = spans.map(ended).filter(({ untilMs }) => untilMs === null || untilMs > nowMs - SPANS_KEPT_MS);
-  const isSame = begun.length === 0 && left.length === spans.length && left.every((span, i) => span === spans[i]);
-  return isSame ? spans : [...left, ...begun];
+  const ended: CoverageSpan[] = [];
+  const going: CoverageSpan[] = [];
+  let isNews = false;
+  for (const span of spans) {
+    if (span.untilMs !== null) ended.push(span);
+    else if (isDeepStrictEqual({ ...wanted.get(span.flowLogId), fromMs: span.fromMs }, span)) {
+      going.push(span);
+      wanted.delete(span.flowLogId);
+    } else {
+      isNews = true;
+      if (span.fromMs < nowMs) ended.push({ ...span, untilMs: nowMs });
+    }
+  }
+  const kept = ended.slice(-MAX_ENDED_SPANS).filter(({ untilMs }) => untilMs! > nowMs - SPANS_KEPT_MS);
+  return !isNews && wanted.size === 0 && kept.length === ended.length ? spans : [...kept, ...going, ...wanted.values()];
 }
 
 function spanOf({ flowLogId, resourceType, resourceId, trafficType, logStore, windowSeconds }: FlowLog, fromMs: number): CoverageSpan {
@@ -35,31 +42,32 @@ export interface Recording {
 
 /** By ENI, of all that an active flow log covers. */
 export function recordings({ enis, flowLogs }: Pick<Topology, 'enis' | 'flowLogs'>): Map<string, Recording> {
-  const byResource = new Map<string, FlowLog[]>();
-  for (const flowLog of flowLogs) {
-    if (flowLog.status !== 'Active') continue;
-    const key = `${flowLog.resourceType} ${flowLog.resourceId}`;
-    byResource.set(key, [...(byResource.get(key) ?? []), flowLog]);
+  const byResource: Record<FlowLog['resourceType'], Map<string | null, Recording[]>> = { ENI: new Map(), VSwitch: new Map(), VPC: new Map() };
+  for (const { status, resourceType, resourceId, trafficType, windowSeconds } of flowLogs) {
+    if (status !== 'Active') continue;
+    const others = byResource[resourceType].get(resourceId) ?? [];
+    byResource[resourceType].set(resourceId, [...others, { trafficType, windowSeconds }]);
   }
   const result = new Map<string, Recording>();
-  if (byResource.size === 0) return result;
-  for (const eni of enis) {
-    const covering = resourcesOfEni(eni).flatMap((key) => byResource.get(key) ?? []);
-    if (covering.length === 0) continue;
-    const types = new Set(covering.map(({ trafficType }) => trafficType));
-    result.set(eni.eniId, {
-      trafficType: types.size === 1 ? covering[0]!.trafficType : 'All',
-      windowSeconds: Math.min(...covering.map(({ windowSeconds }) => windowSeconds)),
-    });
+  for (const { eniId, vswitchId, vpcId } of enis) {
+    let recording: Recording | null = null;
+    for (const other of byResource.ENI.get(eniId) ?? NONE) recording = both(recording, other);
+    for (const other of byResource.VSwitch.get(vswitchId) ?? NONE) recording = both(recording, other);
+    for (const other of byResource.VPC.get(vpcId) ?? NONE) recording = both(recording, other);
+    if (recording) result.set(eniId, recording);
   }
   return result;
 }
 
-function resourcesOfEni({ eniId, vswitchId, vpcId }: Eni): string[] {
-  return [`ENI ${eniId}`, `VSwitch ${vswitchId ?? ''}`, `VPC ${vpcId ?? ''}`];
+const NONE: readonly Recording[] = [];
+
+function both(a: Recording | null, b: Recording): Recording {
+  if (a === null) return b;
+  return { trafficType: a.trafficType === b.trafficType ? a.trafficType : 'All', windowSeconds: Math.min(a.windowSeconds, b.windowSeconds) };
 }
 
 /** ENIs that a flow log on this resource covers now. */
 export function coveredEnis({ enis }: Pick<Topology, 'enis'>, resourceType: FlowLog['resourceType'], resourceId: string): Eni[] {
-  return enis.filter((eni) => resourcesOfEni(eni).includes(`${resourceType} ${resourceId}`));
+  const key = resourceType === 'ENI' ? 'eniId' : resourceType === 'VSwitch' ? 'vswitchId' : 'vpcId';
+  return enis.filter((eni) => eni[key] === resourceId);
 }

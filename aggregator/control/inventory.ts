@@ -1,19 +1,20 @@
-import { referenceProblems, parseTopology } from '../../shared/topology/parse.ts';
+import { referenceProblems } from '../../shared/topology/parse.ts';
 import type { Topology } from '../../shared/topology/topology.ts';
 import { Problem } from '../api/problem.ts';
 import type { ControlState } from './control-state.ts';
 import type { Outcome } from './control-store.ts';
+import { topologyWithDocument, type DocumentJob } from './document-process.ts';
 import { findResource, resourceDocument, withResource, withoutResource, type Resource, type ResourceKind } from './resource-kinds.ts';
 import { withTopology, type ControlSettings } from './state-change.ts';
 import type { ResourceChange } from './topology-diff.ts';
 
 /**
- * Brings the inventory to what a document says. What the document does not name stays, or goes where `prune` is true
- * and the document lists its kind. Throws ConfigurationError with everything that is wrong.
+ * Brings the inventory to what a document says. What the document does not name stays, or goes where it is to be
+ * pruned and the document lists its kind. Throws ConfigurationError with everything that is wrong.
  */
-export function applyDocument(text: string, source: string, prune: boolean, settings: ControlSettings) {
-  return (state: ControlState, now: Date): Outcome<readonly ResourceChange[]> => {
-    const topology = parseTopology(text, source, { base: state.topology, prune });
+export function applyDocument(document: DocumentJob, settings: ControlSettings) {
+  return async (state: ControlState, now: Date): Promise<Outcome<readonly ResourceChange[]>> => {
+    const topology = await topologyWithDocument(state.topology, document);
     const next = withTopology(state, topology, now, settings);
     return { ...next, answer: next.changes };
   };
@@ -45,9 +46,9 @@ export function deleteResource(kind: ResourceKind, id: string, settings: Control
   };
 }
 
-export function resourceView({ topology, dates }: ControlState, kind: ResourceKind, id: string): Resource {
+export function resourceView({ topology, dates }: ControlState, kind: ResourceKind, id: string, item = requireResource(topology, kind, id)): Resource {
   const { created = null, updated = null } = dates.get(`${kind.name} ${id}`) ?? {};
-  return { ...resourceDocument(kind, requireResource(topology, kind, id)), created, updated };
+  return { ...resourceDocument(kind, item), created, updated };
 }
 
 function requireResource(topology: Topology, kind: ResourceKind, id: string): object {

@@ -4,7 +4,7 @@ import { parseTopology } from '../../shared/topology/parse.ts';
 import { EMPTY_TOPOLOGY, type Topology } from '../../shared/topology/topology.ts';
 import { Problem } from '../api/problem.ts';
 
-type Listed = Exclude<keyof Topology, 'accountId' | 'region'>;
+export type Listed = Exclude<keyof Topology, 'accountId' | 'region'>;
 
 /** A kind of resource of the inventory. */
 export interface ResourceKind {

@@ -3,13 +3,14 @@ import { Problem } from '../api/problem.ts';
 import type { ControlState, SavedQuery } from './control-state.ts';
 import type { Outcome } from './control-store.ts';
 
-const MAX_SAVED_QUERIES = 10_000;
+/** They stand in the control state, which is written as a whole. */
+const MAX_SAVED_QUERIES = 2_000;
 
-/** `check` throws where the query's text is wrong. */
-export function saveQuery(id: string | null, given: Omit<SavedQuery, 'id'>, check: (text: string) => void) {
+/** `check` throws where the query cannot be asked. */
+export function saveQuery(id: string | null, given: Omit<SavedQuery, 'id'>, check: (query: Omit<SavedQuery, 'id'>) => void) {
   const savedId = id ?? `sq-${randomBytes(8).toString('hex')}`;
   return (state: ControlState): Outcome<SavedQuery> => {
-    check(given.query);
+    check(given);
     const known = state.savedQueries.find((query) => query.id === savedId);
     if (id !== null && !known) throw noSuch(id);
     if (state.savedQueries.length >= MAX_SAVED_QUERIES && !known) throw new Problem(409, `there are ${MAX_SAVED_QUERIES} saved queries; delete some`);

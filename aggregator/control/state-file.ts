@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { WeirError } from '../../shared/errors.ts';
-import type { Topology } from '../../shared/topology/topology.ts';
 import { EMPTY_STATE, type ControlState, type ResourceDates } from './control-state.ts';
 import { memoized } from './memoized.ts';
-
-type Lists = Exclude<keyof Topology, 'accountId' | 'region'>;
+import type { Listed } from './resource-kinds.ts';
 
 /**
  * The control state as JSON with a resource a line: people can read and compare it, and a change of one resource of
@@ -16,7 +14,7 @@ export function stateText({ topology, dates, ...rest }: ControlState): string {
     ...Object.entries(rest).map(([key, value]) => (Array.isArray(value) ? listText(key, value) : `"${key}":${JSON.stringify(value)}`)),
     `"dates":${lines('[', Array.from(dates, ([key, value]) => `[${JSON.stringify(key)},${lineOf(value)}]`), ']')}`,
     `"topology":{"accountId":${JSON.stringify(accountId)},"region":${JSON.stringify(region)},\n${
-      (Object.keys(lists) as Lists[]).map((key) => listText(key, topology[key])).join(',\n')}}`,
+      (Object.keys(lists) as Listed[]).map((key) => listText(key, topology[key])).join(',\n')}}`,
   ];
   return `{${members.join(',\n')}}\n`;
 }

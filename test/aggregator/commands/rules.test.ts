@@ -15,15 +15,15 @@ test('history, differences, and the way back', async (t) => {
   t.like(newest, { revision: 2, rules: 1 });
   t.is(others.length, 0);
   t.deepEqual(diff.stdout.trimEnd().split('\n').sort(), [
-    '+ entry pl-office 203.0.114.0/24', '+ member sg-front eni-db 10.20.1.12', '- entry pl-office 203.0.113.0/24', '- member sg-front eni-db 10.20.1.11',
+    '+ entry pl-office 203.0.114.0/24', '- entry pl-office 203.0.113.0/24',
     '- rule sg-front r-ssh (direction ingress, policy accept, protocol tcp, port-range 22/22, priority 1, prefix-list pl-office)',
-    '~ rule sg-front r-http (port-range 80/80 → 443/443)',
+    '~ eni eni-db (addresses +10.20.1.12 -10.20.1.11)', '~ rule sg-front r-http (port-range 80/80 → 443/443)',
   ]);
-  t.is(diff.stderr, 'weir: from revision 1 to 2: 6 changes\n');
-  t.is(json!.changes.length, 6);
+  t.is(diff.stderr, 'weir: from revision 1 to 2: 5 changes\n');
+  t.is(json!.changes.length, 5);
   t.regex(shown.stdout, /^# revision 1 of \S+Z, by tok-\S+\n[^]*\n {6}- \{ rule-id: r-http, direction: ingress, policy: accept, protocol: tcp, port-range: 80\/80, priority: 1, cidr: 0\.0\.0\.0\/0 \}\n/);
   t.is((await operated.weirGiven({ input: shown.stdout }, 'apply', '-f', '-')).code, 0);
-  t.deepEqual((await operated.weir('rules', 'diff', '1', '3')).stdout, '- member sg-front eni-db 10.20.1.11\n+ member sg-front eni-db 10.20.1.12\n');
+  t.deepEqual((await operated.weir('rules', 'diff', '1', '3')).stdout, '~ eni eni-db (addresses +10.20.1.12 -10.20.1.11)\n');
 
   const refusals = await Promise.all([operated.weir('rules', 'show', '9'), operated.weir('rules', 'diff', '1', 'x'), operated.weir('rules', 'history', '--limit', '0')]);
   t.deepEqual(refusals.map(({ code }) => code), [1, 2, 2]);
