@@ -11,6 +11,7 @@ import { Tokens } from './control/tokens.ts';
 import type { JournalFrame } from './journal/batch-frame.ts';
 import { makeDirectory } from './journal/durable.ts';
 import { lockDataDirectory, type DataLock } from './logstore/data-lock.ts';
+import type { TimePrecision } from './logstore/file-columns.ts';
 import { dataLayout, type DataLayout } from './logstore/layout.ts';
 import { LogStores } from './logstore/log-stores.ts';
 import { removeOrphans } from './logstore/orphans.ts';
@@ -35,6 +36,8 @@ export interface CollectorOptions {
   /** Without it, clear text. */
   readonly tls?: TlsFiles;
   readonly aggregationDelayMs?: number;
+  /** Of first-seen and last-seen in LogStores: microseconds unless given. */
+  readonly timePrecision?: TimePrecision;
   /** See PendingOptions. */
   readonly settleMs?: number;
   /** How long requests that run may take to end when the collector stops. */
@@ -99,7 +102,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const retention = new Retention(ledger.state, () => control.store.state.topology.logStores);
   const leftOut = new LeftOutRows(metrics.leftOutRows, log);
   const publisher = new Publisher({
-    layout, journal, ledger, pending, process: new PublishProcess(), router, retention, positions: () => positions.list(), log,
+    layout, journal, ledger, pending, process: new PublishProcess(options.timePrecision), router, retention, positions: () => positions.list(), log,
     onPublished: (milliseconds, windows, rows) => {
       metrics.publication.observe(milliseconds / 1000);
       metrics.publishedWindows.inc(windows);

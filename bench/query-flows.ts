@@ -117,7 +117,7 @@ export class FlowMaker {
     const answer: Share = { packets, bytes: packets * 52 + this.logNormal(packets * 180, 0.9) };
     const clientPort = 32_768 + this.below(28_232);
     const roundTrip = this.logNormal(300, 0.5);
-    const duration = isPooled ? 0.2e6 * this.below(3000) : this.logNormal(8000, 1.2);
+    const duration = isPooled ? this.below(WINDOW_SECONDS * 1e6) : this.logNormal(8000, 1.2);
     const at = this.startUs(duration + roundTrip * 2);
     this.both(opener, 'out', clientPort, port, 6, asked, answer, duration, roundTrip, EGRESS, at, isPooled);
     this.both(listener, 'in', clientPort, port, 6, asked, answer, duration, roundTrip, verdicts, at + Math.round(roundTrip / 3), isPooled);

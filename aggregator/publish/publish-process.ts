@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WeirError } from '../../shared/errors.ts';
+import type { TimePrecision } from '../logstore/file-columns.ts';
 import type { PublishAnswer, PublishJob, TargetResult } from './job.ts';
 
 /** In the source tree modules are .ts, in a build .js. */
@@ -11,6 +12,11 @@ export class PublishProcess {
   private child: ChildProcess | null = null;
   private stopped = false;
   private nextId = 1;
+  private readonly precision: TimePrecision;
+
+  constructor(precision: TimePrecision = 'us') {
+    this.precision = precision;
+  }
 
   get pid(): number | undefined {
     return this.child?.pid;
@@ -52,7 +58,7 @@ export class PublishProcess {
   }
 
   private start(): ChildProcess {
-    const child = fork(WORKER, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: {} });
+    const child = fork(WORKER, [this.precision], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: {} });
     child.once('exit', () => {
       if (this.child === child) this.child = null;
     });

@@ -6,11 +6,16 @@ import { closeSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { makeDirectory, syncDirectory } from '../journal/durable.ts';
+import { TIME_PRECISIONS } from '../logstore/file-columns.ts';
 import type { PublishAnswer, PublishJob, TargetJob, TargetResult } from './job.ts';
 import { targetSelect } from './merge-sql.ts';
 import { fillStage, ingestedOf } from './stage.ts';
 
 const MEMORY_LIMIT = '768MB';
+/** Given by the process that started this one. */
+const PRECISION = TIME_PRECISIONS.find((precision) => precision === process.argv[2]) ?? 'us';
+/** docs/decisions/020-parquet-files.md says what each is for. */
+const FORMAT = 'FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2, ROW_GROUP_SIZE 262144, DICTIONARY_SIZE_LIMIT 5000';
 
 process.umask(0o077);
 process.on('message', (job: PublishJob) => {
@@ -49,9 +54,9 @@ async function publish(job: PublishJob): Promise<TargetResult[]> {
 async function writeTarget(connection: DuckDBConnection, root: string, target: TargetJob, index: number): Promise<Pick<TargetResult, 'rows' | 'bytes'>> {
   const path = join(root, target.path);
   await makeDirectory(dirname(path));
-  const select = targetSelect(index, target, target.previousPath && join(root, target.previousPath));
+  const select = targetSelect(index, target, target.previousPath && join(root, target.previousPath), PRECISION);
   const result = await connection.runAndReadAll(
-    `COPY (${select}) TO '${path.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)`);
+    `COPY (${select}) TO '${path.replaceAll("'", "''")}' (${FORMAT})`);
   const rows = Number(result.getRows()[0]![0]);
   if (rows === 0) {
     rmSync(path);

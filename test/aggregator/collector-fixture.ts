@@ -76,9 +76,18 @@ function asRecord(row: Record<string, unknown>): Record<string, FieldValue> {
   return Object.fromEntries(FIELDS.map((field) => {
     const [first, second] = columnsOf(field).map(({ name }) => row[name] ?? null);
     if (field.type === 'address') return [field.name, first === null ? null : addressText(first as bigint, second as bigint)];
-    if (field.type === 'instant') return [field.name, first === null ? null : Number(first) / 1e6];
+    if (field.type === 'instant') return [field.name, timeOf(row, field.name)];
     return [field.name, typeof first === 'bigint' ? Number(first) : (first as FieldValue)];
   }));
+}
+
+/** A time of the file, as docs/fields.md says it is to be read: Unix seconds. */
+function timeOf(row: Record<string, unknown>, name: string): number | null {
+  const us = (column: string): number | null => (row[`${column}_ms`] == null ? null : Number(row[`${column}_ms`]) * 1000 + Number(row[`${column}_us`] ?? 0));
+  const first = us('first_seen');
+  const duration = us('duration');
+  if (name === 'first-seen') return first === null ? null : (Number(row['start']) * 1e6 + first) / 1e6;
+  return duration === null ? null : (Number(row['start']) * 1e6 + (first ?? 0) + duration) / 1e6;
 }
 
 function addressText(high: bigint, low: bigint): string {

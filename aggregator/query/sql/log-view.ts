@@ -1,5 +1,6 @@
 import { COLUMNS, columnsOf, sqlName } from '../../../shared/columns.ts';
 import { columnName, FIELDS } from '../../../shared/fields.ts';
+import { rowsOfFiles } from '../../logstore/file-columns.ts';
 import { PROTOCOL_NUMBERS } from '../language/protocol-names.ts';
 import { ADDRESS_MACROS } from './address-macros.ts';
 import { sqlIdentifier, sqlString } from './literal.ts';
@@ -25,11 +26,8 @@ const LOG_COLUMNS = [
 
 /** Makes the stored view over exactly these files. `predicate` holds for the rows that may be seen. */
 export function storedViewStatement(files: readonly string[], predicate: string): string {
-  // The empty table gives columns that files of an older version lack, and stands alone where there are no files.
-  const empty = `SELECT ${COLUMNS.map((c) => `NULL::${c.sqlType} AS ${sqlName(c)}`).join(', ')} WHERE FALSE`;
-  const stored = files.length === 0 ? empty : `${empty} UNION ALL BY NAME SELECT * FROM read_parquet([${files.map(sqlString).join(', ')}],
-    union_by_name = true, hive_partitioning = false)`;
-  return `CREATE OR REPLACE VIEW ${STORED_VIEW} AS SELECT ${COLUMNS.map(sqlName).join(', ')} FROM (${stored}) WHERE ${predicate}`;
+  const stored = rowsOfFiles(files.length === 0 ? null : `[${files.map(sqlString).join(', ')}]`);
+  return `CREATE OR REPLACE VIEW ${STORED_VIEW} AS SELECT * FROM (${stored}) WHERE ${predicate}`;
 }
 
 /** Statements that make what does not depend on the files: macros, and the views over the stored view, still empty. */

@@ -42,6 +42,8 @@ export class LockedDatabase {
       'autoload_known_extensions = false',
       'errors_as_json = true',
       "TimeZone = 'UTC'",
+      // Bits of a group's key up to which groups are an array: those of a port, absent included.
+      'perfect_ht_threshold = 17',
       'enable_external_access = false',
       'lock_configuration = true',
     ];

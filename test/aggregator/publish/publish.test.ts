@@ -81,8 +81,8 @@ test.serial('partial rows of a flow become one, by the merge rules of the field 
   t.true(expected.length < 690, 'some keys met');
   t.deepEqual(asSet(rows), asSet(expected));
   t.is(parquetFiles(collector.data, 'default').length, 1);
-  const order = rows.map((row) => [row['eni-id'], row['srcaddr']].join(' '));
-  t.deepEqual(order, order.toSorted((a, b) => (a < b ? -1 : 1)), 'sorted by ENI, then address');
+  const order = rows.map((row) => [row['eni-id'], row['direction']].join(' '));
+  t.deepEqual(order, order.toSorted((a, b) => (a < b ? -1 : 1)), 'sorted by ENI, then direction');
 });
 
 test.serial('what comes later amends the file, whatever the order of publications', async (t) => {
