@@ -15,8 +15,8 @@ export interface RollCallParts {
   readonly now?: () => number;
 }
 
-/** Ids that begin so are the collector's own; no agent may have one. */
-export const OWN_AGENT = '!';
+/** Ids that begin so are the collector's own: the API takes none of them. */
+const OWN_AGENT = '!';
 const EPOCH = 1;
 const LOOK_MS = 200;
 /** After a stop, windows that ended longer ago are not called any more. */
@@ -33,8 +33,8 @@ const NO_BODY = new Uint8Array(0);
 export class RollCall {
   private readonly parts: RollCallParts;
   private readonly now: () => number;
-  /** Per width: the last window that was looked at, by its number. */
-  private readonly looked = new Map<number, number>();
+  /** Per width: the number of the window that is looked at next. */
+  private readonly next = new Map<number, number>();
   private timer: NodeJS.Timeout | null = null;
   private working: Promise<void> = Promise.resolve();
   private busy = false;
@@ -81,7 +81,7 @@ export class RollCall {
   private async callWidth(seconds: number, spans: readonly WatchSpan[]): Promise<void> {
     const agent = `${OWN_AGENT}roll-call/${seconds}`;
     const current = Math.floor(this.now() / 1000 / seconds);
-    for (let number = this.looked.get(seconds) ?? this.firstNumber(agent, seconds, spans); number < current; number++) {
+    for (let number = this.next.get(seconds) ?? this.firstNumber(agent, seconds, spans); number < current; number++) {
       const expected = expectedIn(spans, number * seconds, seconds);
       if (expected.length > 0) {
         const header: BatchHeader = {
@@ -92,7 +92,7 @@ export class RollCall {
         this.parts.positions.advance(agent, EPOCH, number);
         this.parts.onCalled(frame);
       }
-      this.looked.set(seconds, number + 1);
+      this.next.set(seconds, number + 1);
     }
   }
 
