@@ -12,6 +12,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildConsole } from './console.mjs';
 import { ROOT, installWhatIsMissing } from './install.mjs';
 
 const SOURCES = ['shared', 'agent', 'aggregator', 'weir.ts', 'command-line.ts', 'log.ts', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
@@ -108,6 +109,7 @@ async function tour(collector, data) {
   await ask(environment);
   console.log(`
 Weir is running.
+  console  ${collector.url}/   (sign in with the token in ${collector.adminTokenFile})
   API      ${collector.url}/v1/   (curl -H "Authorization: Bearer $(cat ${collector.adminTokenFile})" ${collector.url}/v1/logstores)
   data     ${data}
   ask      export WEIR_COLLECTOR=${collector.url} WEIR_TOKEN_FILE=${collector.adminTokenFile}
@@ -117,6 +119,7 @@ Weir is running.
 async function main() {
   installWhatIsMissing();
   build();
+  await buildConsole();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interruption.abort());
   // nobody reads on, as behind `| head`, or the disk is full
   process.stdout.once('error', () => interruption.abort());

@@ -13,6 +13,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { buildConsole } from './console.mjs';
 import { ROOT, installWhatIsMissing } from './install.mjs';
 
 const IS_CI = !['', '0', 'false'].includes(process.env.CI ?? '');
@@ -80,7 +81,9 @@ function checkNothingIsSetAside() {
 
 async function runTests(files) {
   runProgram('types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+  runProgram('types of the console', ['node_modules/typescript/bin/tsc', '-p', 'aggregator/console/tsconfig.json']);
   runProgram('lint', ['node_modules/oxlint/bin/oxlint', '--deny-warnings']);
+  await buildConsole().then(() => count('the console is built, and its first view is small', true), (error) => count('the console is built, and its first view is small', false, error.message));
   if (!IS_CI) return runAva(files);
   checkNothingIsSetAside();
   const before = fingerprint();

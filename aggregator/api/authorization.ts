@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ANY_AGENT, type TokenEntry } from '../control/token-entry.ts';
 import type { Scope } from '../control/token-text.ts';
-import type { Tokens } from '../control/tokens.ts';
+import type { TokenCheck, Tokens } from '../control/tokens.ts';
 import type { RegisteredRoute } from './openapi.ts';
 import { Problem } from './problem.ts';
+import { requireSameOrigin, sessionCookie } from './session-cookie.ts';
+import type { Sessions } from './sessions.ts';
 
 export type RouteScope = Scope | 'public';
 
@@ -26,19 +28,22 @@ declare module 'fastify' {
  * I1. A route without a scope does not start.
  * I2. `admin` may do everything but enrol, which takes a one-time token; the others only what is theirs.
  * I3. A token that is limited to LogStores is refused by routes that do not say that they heed it.
+ * I4. A browser's session is worth what its token is worth at the moment of the request, and only to its own origin.
  */
-export function requireTokens(app: FastifyInstance, tokens: Tokens, routes: () => RegisteredRoute[], onRefused: () => void): void {
+export function requireTokens(app: FastifyInstance, tokens: Tokens, sessions: Sessions, routes: () => RegisteredRoute[], onRefused: () => void): void {
   app.decorateRequest('token', null);
   app.addHook('onReady', async () => {
     const unscoped = routes().filter(({ scope }) => !scope).map(({ method, url }) => `${method} ${url}`);
     if (unscoped.length > 0) throw new Error(`routes without a scope: ${unscoped.join(', ')}`);
   });
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return;
     const { scope, honoursLogStores = false } = request.routeOptions.config;
     if (scope === 'public') return;
+    // what a browser keeps would still be there after signing out
+    if (request.headers.cookie !== undefined) void reply.header('cache-control', 'no-store');
     try {
-      request.token = authorize(request, tokens, scope, honoursLogStores);
+      request.token = authorize(callerOf(request, tokens, sessions), scope, honoursLogStores);
     } catch (error) {
       onRefused();
       throw error;
@@ -58,10 +63,19 @@ export function withScope(app: FastifyInstance, scope: RouteScope, plugin: (chil
   });
 }
 
-function authorize(request: FastifyRequest, tokens: Tokens, scope: Scope | undefined, honoursLogStores: boolean): TokenEntry {
+/** A token in the header goes before a cookie. */
+function callerOf(request: FastifyRequest, tokens: Tokens, sessions: Sessions): TokenCheck {
+  const cookie = request.headers.authorization === undefined ? sessionCookie(request) : null;
+  if (cookie !== null) {
+    requireSameOrigin(request);
+    const session = sessions.find(cookie);
+    return session ? tokens.checkId(session.tokenId) : { entry: null, reason: 'the session is over: sign in again' };
+  }
   const match = /^Bearer ([\x21-\x7e]{1,256})$/i.exec(request.headers.authorization ?? '');
-  if (!match) throw unauthorized('no token: send the header Authorization: Bearer <token>');
-  const checked = tokens.check(match[1]!);
+  return match ? tokens.check(match[1]!) : { entry: null, reason: 'no token: send the header Authorization: Bearer <token>' };
+}
+
+function authorize(checked: TokenCheck, scope: Scope | undefined, honoursLogStores: boolean): TokenEntry {
   if (checked.entry === null) throw unauthorized(checked.reason);
   const { entry } = checked;
   if (scope === undefined || !(entry.scope === scope || (entry.scope === 'admin' && scope !== 'enrol'))) {

@@ -19,6 +19,7 @@ import { auditRoutes } from './audit-routes.ts';
 import { requireTokens, withScope } from './authorization.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { completenessRoutes } from './completeness-routes.ts';
+import { consoleRoutes } from './console-routes.ts';
 import { answerClientError, answerErrors, problemOf, sendProblem } from './error-answers.ts';
 import { flowLogRoutes } from './flow-log-routes.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -29,6 +30,8 @@ import { collectRoutes, openApiRoutes, type RegisteredRoute } from './openapi.ts
 import { resourceRoutes } from './resource-routes.ts';
 import { ruleSetRoutes } from './rule-set-routes.ts';
 import { savedQueryRoutes } from './saved-query-routes.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { Sessions } from './sessions.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 export interface ServerParts {
@@ -72,7 +75,9 @@ export function createServer(parts: ServerParts): FastifyInstance {
   app.server.on('tlsClientError', ({ message }: Error, { remoteAddress }: Socket) => parts.log.debug(`TLS with ${remoteAddress ?? 'a client that left'}: ${message}`));
   const hasLogStore = (name: string): boolean => parts.catalog.logStores().some((logStore) => logStore.name === name);
   answerErrors(app, parts.log);
-  requireTokens(app, parts.tokens, routes, () => parts.metrics.refusedTokens.inc());
+  const sessions = new Sessions();
+  app.addHook('onRequest', async (_request, reply) => void reply.header('x-content-type-options', 'nosniff'));
+  requireTokens(app, parts.tokens, sessions, routes, () => parts.metrics.refusedTokens.inc());
   withScope(app, 'ingest', (child) => batchRoutes(child, parts.receiver, parts.limits, parts.metrics));
   withScope(app, 'admin', (child) => inventoryRoutes(child, parts.control));
   withScope(app, 'admin', (child) => resourceRoutes(child, parts.control));
@@ -85,9 +90,11 @@ export function createServer(parts: ServerParts): FastifyInstance {
   withScope(app, 'admin', (child) => tokenRoutes(child, parts.tokens));
   withScope(app, 'query', (child) => logStoreRoutes(child, parts.logStores, () => parts.control.store.state.topology, parts.publisher));
   withScope(app, 'query', (child) => completenessRoutes(child, parts.catalog, parts.grid));
+  withScope(app, 'query', (child) => sessionRoutes(child, parts.tokens, sessions));
   withScope(app, 'public', (child) => openApiRoutes(child, routes));
   withScope(app, 'public', (child) => healthRoutes(child, parts.metrics, parts.unready));
   withScope(app, 'query', (child) => void child.register(queryRoutes, { catalog: parts.catalog, pool: parts.pool, log: parts.log }));
+  withScope(app, 'public', (child) => consoleRoutes(child));
   return app;
 }
 

@@ -49,6 +49,7 @@ export class Tokens {
   private entries: readonly TokenEntry[] = [];
   /** By the first digits of the hash, which tell an attacker nothing about the token. */
   private byPrefix = new Map<string, Known[]>();
+  private byId = new Map<string, Known>();
   private waiting: WaitingChange[] = [];
   private writing: Promise<void> | null = null;
 
@@ -116,7 +117,16 @@ export class Tokens {
     if (!isWellFormedToken(token)) return { entry: null, reason: 'this is no token, or not a whole one: its check digits do not fit' };
     const digest = tokenHash(token);
     const known = this.byPrefix.get(prefixOf(digest))?.find(({ hash }) => timingSafeEqual(hash, digest));
-    if (!known) return { entry: null, reason: 'the token is not valid: it was revoked, or made by another collector' };
+    return known ? this.whileValid(known) : { entry: null, reason: 'the token is not valid: it was revoked, or made by another collector' };
+  }
+
+  /** Of a token that was checked before. */
+  checkId(id: string): TokenCheck {
+    const known = this.byId.get(id);
+    return known ? this.whileValid(known) : { entry: null, reason: 'the token was revoked' };
+  }
+
+  private whileValid(known: Known): TokenCheck {
     const { entry } = known;
     if (entry.scope === 'enrol' && (entry.usedUp || known.endsAtMs <= this.now())) return { entry: null, reason: USED_UP };
     if (known.endsAtMs <= this.now()) return { entry: null, reason: `the token ${entry.id} expired at ${new Date(known.endsAtMs).toISOString()}: ask for another one` };
@@ -186,9 +196,11 @@ export class Tokens {
   private take(entries: readonly TokenEntry[]): void {
     this.entries = entries;
     this.byPrefix = new Map();
+    this.byId = new Map();
     for (const entry of entries) {
       const hash = Buffer.from(entry.sha256, 'hex');
       const known = { entry, hash, endsAtMs: endsAtMs(entry) };
+      this.byId.set(entry.id, known);
       const others = this.byPrefix.get(prefixOf(hash));
       if (others) others.push(known);
       else this.byPrefix.set(prefixOf(hash), [known]);

@@ -6,6 +6,7 @@ import fastify from 'fastify';
 import { join } from 'node:path';
 import { requireTokens, withScope } from '../../../aggregator/api/authorization.ts';
 import { collectRoutes } from '../../../aggregator/api/openapi.ts';
+import { Sessions } from '../../../aggregator/api/sessions.ts';
 import { Tokens } from '../../../aggregator/control/tokens.ts';
 import { startCollector } from '../../../aggregator/main.ts';
 import { runCollector, SILENT, temporaryDirectory } from '../collector-fixture.ts';
@@ -14,7 +15,7 @@ test('a route without a scope keeps the server from starting', async (t) => {
   const directory = temporaryDirectory(t);
   const app = fastify();
   const tokens = await Tokens.open(directory, join(directory, 'admin-token'), { append: async () => {} });
-  requireTokens(app, tokens, collectRoutes(app), () => {});
+  requireTokens(app, tokens, new Sessions(), collectRoutes(app), () => {});
   withScope(app, 'query', (child) => void child.get('/scoped', async () => 'x'));
   app.get('/open', async () => 'x');
   await t.throwsAsync(async () => app.ready(), { message: /routes without a scope: GET \/open/ });

@@ -1,0 +1,70 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+export interface Column<T> {
+  readonly key: string;
+  readonly title: ComponentChildren;
+  readonly isNumber?: boolean;
+  /** Grows with what is in it no further than this class allows. */
+  readonly width?: 'narrow' | 'wide';
+  readonly cell: (row: T) => ComponentChildren;
+}
+
+/** With more rows only those in sight are drawn. */
+const ALL_DRAWN = 200;
+/** Of a row where not all are drawn; the style sheet holds rows to it. */
+const ROW_HEIGHT = 33;
+const OVERSCAN = 12;
+
+/** A table that scrolls in itself where it is too wide or too long. */
+export function Table<T>({ label, columns, rows, rowKey, empty, rowClass }: {
+  label: string; columns: readonly Column<T>[]; rows: readonly T[]; rowKey: (row: T) => string; empty: ComponentChildren; rowClass?: (row: T) => string | undefined;
+}) {
+  const frame = useRef<HTMLDivElement>(null);
+  const isVirtual = rows.length > ALL_DRAWN;
+  const [first, count] = useVisibleRows(frame, rows.length, isVirtual);
+  const shown = isVirtual ? rows.slice(first, first + count) : rows;
+  const below = isVirtual ? rows.length - first - shown.length : 0;
+  return (
+    <div class={isVirtual ? 'table virtual' : 'table'} ref={frame} tabIndex={0} role="region" aria-label={label}>
+      <table aria-rowcount={rows.length + 1}>
+        <thead>
+          <tr>{columns.map(({ key, title, isNumber }) => <th key={key} scope="col" class={isNumber ? 'number' : undefined}>{title}</th>)}</tr>
+        </thead>
+        <tbody>
+          {isVirtual && first > 0 && <tr aria-hidden="true"><td colSpan={columns.length} class="space" style={{ height: `${first * ROW_HEIGHT}px` }} /></tr>}
+          {shown.map((row, at) => (
+            <tr key={rowKey(row)} class={rowClass?.(row)} aria-rowindex={isVirtual ? first + at + 2 : undefined}>
+              {columns.map(({ key, isNumber, width, cell }) => <td key={key} class={`${isNumber ? 'number' : ''} ${width ?? ''}`}>{cell(row)}</td>)}
+            </tr>
+          ))}
+          {below > 0 && <tr aria-hidden="true"><td colSpan={columns.length} class="space" style={{ height: `${below * ROW_HEIGHT}px` }} /></tr>}
+          {rows.length === 0 && <tr><td colSpan={columns.length} class="nothing">{empty}</td></tr>}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Which rows are in sight, and some around them. */
+function useVisibleRows(frame: { readonly current: HTMLElement | null }, rows: number, isVirtual: boolean): readonly [first: number, count: number] {
+  const [range, setRange] = useState<readonly [number, number]>([0, 60]);
+  useEffect(() => {
+    const element = frame.current;
+    if (!element || !isVirtual) return undefined;
+    const look = (): void => {
+      const first = Math.max(0, Math.floor(element.scrollTop / ROW_HEIGHT) - OVERSCAN);
+      const count = Math.ceil(element.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
+      setRange((before) => (before[0] === first && before[1] === count ? before : [first, count]));
+    };
+    look();
+    element.addEventListener('scroll', look, { passive: true });
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    return () => {
+      element.removeEventListener('scroll', look);
+      observer.disconnect();
+    };
+  }, [isVirtual, rows]);
+  return [Math.min(range[0], Math.max(0, rows - 1)), range[1]];
+}
