@@ -58,6 +58,7 @@ export function isPositionFile(name: string): boolean {
  */
 export class PositionFiles {
   private readonly disk: SpoolDisk;
+  /** Open, with their names durable; or none. */
   private files: DiskFile[] = [];
 
   constructor(disk: SpoolDisk) {
@@ -94,16 +95,20 @@ export class PositionFiles {
 
   private async openFiles(): Promise<void> {
     const there = await this.disk.list();
-    await this.close();
-    for (const name of FILES) {
-      const file = await this.disk.open(name, there.includes(name) ? 'update' : 'create');
-      this.files.push(file);
-      if ((await file.size()) >= ALLOCATED_BYTES) continue;
-      // a shorter one was cut off: what it has is only of use while the other one is no better
-      await file.allocate(ALLOCATED_BYTES);
-      await file.sync();
+    const files: DiskFile[] = [];
+    try {
+      for (const name of FILES) {
+        const file = await this.disk.open(name, there.includes(name) ? 'update' : 'create');
+        files.push(file);
+        await file.allocate(ALLOCATED_BYTES);
+        await file.sync();
+      }
+      await this.disk.syncNames();
+    } catch (error) {
+      for (const file of files) await file.close();
+      throw error;
     }
-    await this.disk.syncNames();
+    this.files = files;
   }
 
   private async readFile(name: string): Promise<Position | null> {

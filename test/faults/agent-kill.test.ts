@@ -9,3 +9,12 @@ test.serial('kill -9 under traffic, six times: recorded + admitted = sent, to th
   t.is(unknown, 0);
   t.true(recorded > 0 && admitted > 0);
 });
+
+test.serial('kill -9 of the agent, and at times of its collector: what is stored and what is admitted is what was sent', async (t) => {
+  t.timeout(120_000);
+  const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(4, 2, { ships: true });
+  t.log(`${sent} sent, ${recorded} stored, ${admitted} admitted`);
+  t.is(recorded + admitted, sent);
+  t.is(unknown, 0);
+  t.true(recorded > 0 && admitted > 0);
+});

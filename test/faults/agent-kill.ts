@@ -1,4 +1,7 @@
-/** An agent that is killed under traffic, again and again: what it recorded and what it admits must be what was sent. */
+/**
+ * An agent that is killed under traffic, again and again, and the collector that it ships to if there is one: what is
+ * recorded and what is admitted must be what was sent.
+ */
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,8 +10,11 @@ import { createInterface } from 'node:readline';
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import winston from 'winston';
+import { startCollector } from '../../aggregator/main.ts';
 import { seededRandom } from '../../bench/random.ts';
 import { udpFrame } from '../frames/frames.ts';
+import { storedRows } from '../aggregator/collector-fixture.ts';
 import { FrameSender } from '../netns/frame-sender.ts';
 import { NetworkNamespace, connect } from '../netns/network-namespace.ts';
 
@@ -20,6 +26,9 @@ const PAUSE_MS = 4;
 const FIRST_LIFE_MS = 2500;
 const LONGEST_LIFE_MS = 3000;
 const SETTLE_MS = 1500;
+const COLLECTOR = '127.0.0.1:8790';
+/** An agent whose collector has been away for some seconds tries again by then. */
+const LONGEST_BACKOFF_MS = 6000;
 
 export interface KillOutcome {
   readonly sent: number;
@@ -63,17 +72,35 @@ class Site {
   }
 
   /** Resolves when it captures. */
-  async startAgent(workers: number): Promise<ChildProcess> {
-    const agent = this.host.spawn(process.execPath, [
-      '--import', TSX, WEIR, 'agent', '-i', 'eth0', '--window', '2s', '--grace', '300ms', '--output', this.output, '--json', '--fields', 'all',
+  startAgent(workers: number, ships: boolean): Promise<ChildProcess> {
+    const output = ships
+      ? ['--collector', `http://${COLLECTOR}`, '--token-file', join(this.data, 'admin-token')]
+      : ['--output', this.output, '--json', '--fields', 'all'];
+    return this.startWeir(/capturing on/, [
+      'agent', '-i', 'eth0', '--window', '2s', '--grace', '300ms', ...output,
       '--state-directory', join(this.folder, 'state'), '--table-capacity', '4096', '--workers', String(workers),
-    ], { stdio: ['ignore', 'ignore', 'pipe'] });
+    ]);
+  }
+
+  startCollector(): Promise<ChildProcess> {
+    return this.startWeir(/collector on/, ['collector', '--data', this.data, '--listen', COLLECTOR, '--aggregation-delay', '2s']);
+  }
+
+  private async startWeir(saysThatItRuns: RegExp, args: readonly string[]): Promise<ChildProcess> {
+    const child = this.host.spawn(process.execPath, ['--import', TSX, WEIR, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
     const lines: string[] = [];
-    for await (const line of createInterface({ input: agent.stderr! })) {
+    for await (const line of createInterface({ input: child.stderr! })) {
       lines.push(line);
-      if (line.includes('capturing on')) return agent;
+      if (saysThatItRuns.test(line)) {
+        child.stderr!.resume();
+        return child;
+      }
     }
-    throw new Error(`the agent did not start: ${lines.join('\n')}`);
+    throw new Error(`${args[0]} did not start: ${lines.join('\n')}`);
+  }
+
+  get data(): string {
+    return join(this.folder, 'data');
   }
 
   get output(): string {
@@ -88,44 +115,74 @@ class Site {
   }
 }
 
-export async function killAgentRepeatedly(kills: number, seed: number, workers = 1, tell: (text: string) => void = () => {}): Promise<KillOutcome> {
+export interface KillOptions {
+  readonly workers?: number;
+  /** To a collector, which is killed too: every third time. */
+  readonly ships?: boolean;
+  readonly tell?: (text: string) => void;
+}
+
+export async function killAgentRepeatedly(kills: number, seed: number, { workers = 1, ships = false, tell = () => {} }: KillOptions = {}): Promise<KillOutcome> {
   const random = seededRandom(seed);
   const site = new Site();
   await site.build();
   let agent: ChildProcess | null = null;
+  let collector: ChildProcess | null = null;
   try {
-    agent = await site.startAgent(workers);
+    if (ships) collector = await site.startCollector();
+    agent = await site.startAgent(workers, ships);
     // what the capture sees from here on counts
     await sleep(SETTLE_MS);
     const sending = site.send();
     for (let kill = 1; kill <= kills; kill++) {
       await sleep(kill === 1 ? FIRST_LIFE_MS : random() * LONGEST_LIFE_MS);
-      const ended = once(agent, 'exit');
-      agent.kill('SIGKILL');
-      await ended;
-      agent = await site.startAgent(workers);
+      await end(agent, 'SIGKILL');
+      if (collector !== null && kill % 3 === 0) await end(collector, 'SIGKILL');
+      agent = await site.startAgent(workers, ships);
+      if (collector !== null && kill % 3 === 0) collector = await site.startCollector();
       if (kill % 10 === 0) tell(`${kill} kills, ${site.sent} packets sent`);
     }
     await sleep(SETTLE_MS);
     site.stopSending();
     await sending;
     await sleep(SETTLE_MS);
-    const ended = once(agent, 'exit');
-    agent.kill('SIGTERM');
-    await ended;
-    return outcome(site);
+    if (ships) await sleep(LONGEST_BACKOFF_MS);
+    await end(agent, 'SIGTERM');
+    if (collector === null) return outcome(site, writtenRows(site));
+    await end(collector, 'SIGKILL');
+    return outcome(site, await publishedRows(site));
   } finally {
     site.stopSending();
     agent?.kill('SIGKILL');
+    collector?.kill('SIGKILL');
     site.destroy();
   }
 }
 
-function outcome(site: Site): KillOutcome {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function writtenRows(site: Site): Row[] {
   const lines = existsSync(site.output) ? readFileSync(site.output, 'utf8').split('\n').filter((line) => line !== '') : [];
+  return lines.map((line) => JSON.parse(line) as Row);
+}
+
+/** Of the collector's LogStore, when everything that was acknowledged is published. */
+async function publishedRows(site: Site): Promise<Row[]> {
+  const collector = await startCollector({ data: site.data, host: '127.0.0.1', port: 0, log: winston.createLogger({ silent: true }), settleMs: 0 });
+  await collector.flush();
+  await collector.stop();
+  return storedRows(site.data);
+}
+
+function outcome(site: Site, rows: readonly Row[]): KillOutcome {
   const total = { sent: site.sent, recorded: 0, admitted: 0, unknown: 0 };
-  for (const line of lines) {
-    const row = JSON.parse(line) as Record<string, string | number | null>;
+  for (const row of rows) {
     if (row['log-status'] === 'OK') total.recorded += Number(row['packets']);
     else if (row['log-status'] === 'SKIPDATA' && row['skipped-packets'] === null) total.unknown++;
     else total.admitted += Number(row['skipped-packets'] ?? 0);

@@ -4,6 +4,6 @@ import { killAgentRepeatedly } from '../faults/agent-kill.ts';
 const KILLS = 200;
 const SEED = 7;
 
-const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(KILLS, SEED, 1, console.log);
+const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(KILLS, SEED, { tell: console.log });
 console.log(`${KILLS} kills, seed ${SEED}: ${sent} sent = ${recorded} recorded + ${admitted} admitted, ${unknown} rows that cannot say`);
 if (recorded + admitted !== sent || unknown > 0) process.exit(1);

@@ -7,17 +7,17 @@ export interface FileBytes {
   readonly bytes: Buffer;
 }
 
-/** Ten windows in two segments, some of them sent. */
-export async function filledSpool(random: () => number): Promise<SpoolWorld> {
+/** Windows in two segments, some of them sent. */
+export async function filledSpool(random: () => number, windows = 10): Promise<SpoolWorld> {
   const world = new SpoolWorld(random, 32 * 64 * 1024, 600);
   await world.start();
-  for (let window = 0; window < 10; window++) {
+  for (let window = 0; window < windows; window++) {
     world.produce(3);
     if (window % 3 === 0) world.produce(2);
     world.sealWindow();
     await world.settled();
     if (window === 2) await world.ship(4);
-    if (window === 6) {
+    if (window === Math.ceil(windows / 2)) {
       // a restart begins another segment
       world.crash(false);
       await world.start();
