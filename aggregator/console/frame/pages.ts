@@ -21,7 +21,7 @@ export interface ConsolePage {
 /** In the order of the navigation. A page more is a line here, its path in page-paths.ts and a folder under pages/. */
 export const PAGES: readonly ConsolePage[] = [
   { path: '', title: 'Start', key: null, load: () => import('../pages/start/start-page.tsx') },
-//  { path: 'flow-logs', title: 'Flow logs', key: 'f', load: () => import('../pages/flow-logs/flow-logs-page.tsx') },
-//  { path: 'completeness', title: 'Completeness', key: 'c', load: () => import('../pages/completeness/completeness-page.tsx') },
-//  { path: 'network', title: 'Network', key: 'n', load: () => import('../pages/network/network-page.tsx') },
+  { path: 'flow-logs', title: 'Flow logs', key: 'f', load: () => import('../pages/flow-logs/flow-logs-page.tsx') },
+  { path: 'completeness', title: 'Completeness', key: 'c', load: () => import('../pages/completeness/completeness-page.tsx') },
+  { path: 'network', title: 'Network', key: 'n', load: () => import('../pages/network/network-page.tsx') },
 ];

@@ -1,0 +1,66 @@
+import type { EniState, FlowLog } from '../../api/answers.ts';
+import { listAll, request } from '../../api/client.ts';
+import { useLoaded } from '../../api/loaded.ts';
+import { loadGrid } from '../../completeness/grid-data.ts';
+import { CompletenessGrid } from '../../completeness/completeness-grid.tsx';
+import { addressOf, go, parameter } from '../../state/address.ts';
+import { Badge } from '../../ui/badge.tsx';
+import { EniTable } from '../../ui/eni-table.tsx';
+import { Facts } from '../../ui/facts.tsx';
+import { ProblemNotice } from '../../ui/notice.tsx';
+import { PageHead } from '../../ui/page-head.tsx';
+import { Text } from '../../ui/text.tsx';
+import { addressRange, RangeField } from '../../ui/time-range.tsx';
+import { Age, Time } from '../../ui/time.tsx';
+import { FlowLogActions } from './flow-log-actions.tsx';
+import { storeStates } from './store-state.ts';
+
+export function FlowLogDetails({ id }: { id: string }) {
+  const { value: flowLog, problem, reload } = useLoaded((signal) => request<FlowLog>('GET', `/v1/flow-logs/${encodeURIComponent(id)}`, { signal }), [id]);
+  const state = useLoaded(async (signal) => (flowLog ? (await storeStates([flowLog], signal)).get(flowLog.logstore) ?? null : null), [flowLog]);
+  if (!flowLog) return problem && <ProblemNotice problem={problem} onRetry={reload} />;
+  return (
+    <>
+      <PageHead above={<a href="/flow-logs">Flow logs</a>} title={<Text value={flowLog.name} />}>
+        <button type="button" onClick={reload}>Refresh</button>
+        <FlowLogActions flowLog={flowLog} onDone={(verb) => { if (verb === 'delete') go('/flow-logs'); else reload(); }} />
+      </PageHead>
+      {problem && <ProblemNotice problem={problem} onRetry={reload} />}
+      <Facts facts={[
+        ['Status', <Badge word={flowLog.status} />],
+        ['Id', <Text value={flowLog['flow-log-id']} mono />],
+        ['Resource', <>{flowLog['resource-type']} <Text value={flowLog['resource-id']} mono /></>],
+        ['Traffic', flowLog['traffic-type']],
+        ['LogStore', <a href={addressOf('/completeness', { logstore: flowLog.logstore })}><Text value={flowLog.logstore} /></a>],
+        ['Window', flowLog.window],
+        ['Last record', <Age at={state.value?.lastRecords.get(id) ?? null} />],
+        ['Analysis report', flowLog['analysis-report'] ? 'on' : 'off'],
+        ['Region', <Text value={flowLog.region} />],
+        ['Created', <Time at={flowLog.created} />],
+        ['Changed', <Time at={flowLog.updated} />],
+        ['Description', <Text value={flowLog.description} />],
+      ]} />
+      <CoveredEnis flowLog={flowLog} />
+    </>
+  );
+}
+
+/** The ENIs that it covers: whether their windows are complete, and who watches them. */
+function CoveredEnis({ flowLog }: { flowLog: FlowLog }) {
+  const path = `/v1/flow-logs/${encodeURIComponent(flowLog['flow-log-id'])}/enis`;
+  const enis = useLoaded((signal) => listAll<EniState>(path, 'enis', { signal }), [flowLog]);
+  const from = parameter('from');
+  const to = parameter('to');
+  const grid = useLoaded((signal) => loadGrid({ logStore: flowLog.logstore, eni: null, ...addressRange(), signal }), [flowLog, from, to]);
+  const covered = new Set(enis.value?.map((eni) => eni['eni-id']));
+  return (
+    <>
+      <div class="page-head"><h2>Completeness</h2><RangeField /></div>
+      {grid.problem && <ProblemNotice problem={grid.problem} onRetry={grid.reload} />}
+      {grid.value && enis.value && <CompletenessGrid grid={{ ...grid.value, rows: grid.value.rows.filter(({ eniId }) => covered.has(eniId)) }} logStore={flowLog.logstore} />}
+      <h2>ENIs</h2>
+      {enis.problem && <ProblemNotice problem={enis.problem} onRetry={enis.reload} />}
+      {enis.value && <EniTable enis={enis.value} />}
+    </>
+  );
+}

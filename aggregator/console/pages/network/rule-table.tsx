@@ -1,0 +1,69 @@
+import type { RuleDocument } from '../../api/answers.ts';
+import { pathOf } from '../../state/address.ts';
+import { Badge } from '../../ui/badge.tsx';
+import { counted, numberText } from '../../ui/numbers.ts';
+import { Table } from '../../ui/table.tsx';
+import { Text, visible } from '../../ui/text.tsx';
+import { Age } from '../../ui/time.tsx';
+import type { EvaluatedRule } from './rule-evaluation.ts';
+import type { GroupHits } from './rule-hits.ts';
+
+/** What a line of the table is: a rule or the inner access, or what holds where none matches. */
+interface Line { readonly place: number; readonly rule: EvaluatedRule | null }
+
+export function RuleTable({ title, rules, hits, byDefault }: { title: string; rules: readonly EvaluatedRule[]; hits: GroupHits | null; byDefault: 'ACCEPT' | 'REJECT' }) {
+  const lines: Line[] = [...rules.map((rule, at) => ({ place: at + 1, rule })), { place: rules.length + 1, rule: null }];
+  const hitsOf = ({ rule }: Line) => (rule ? hits?.rules.get(rule.document?.['rule-id'] ?? null) ?? null : null);
+  const isHit = (line: Line): boolean => Number(hitsOf(line)?.packets ?? 0) > 0;
+  const packets = (line: Line, which: 'packets' | 'replies') => (line.rule && hits ? numberText(hitsOf(line)?.[which] ?? 0) : <span class="muted">–</span>);
+  return (
+    <section class="stack" aria-label={`${title} rules`}>
+      <h2>{title} <span class="muted">{counted(rules.filter(({ document }) => document).length, 'rule')}</span></h2>
+      <Table label={`${title} rules`} rows={lines} rowKey={({ place }) => String(place)} empty=""
+        rowClass={(line) => (line.rule === null ? 'default' : line.rule.idle ? 'dead' : hits && !isHit(line) ? 'idle' : undefined)}
+        columns={[
+          { key: 'place', title: '#', isNumber: true, cell: ({ place, rule }) => (rule ? place : '') },
+          { key: 'priority', title: 'Priority', isNumber: true, cell: ({ rule }) => rule?.document?.priority ?? '' },
+          { key: 'policy', title: 'Policy', cell: ({ rule }) => (rule ? <Badge word={rule.document?.policy ?? 'accept'} /> : <Badge word={byDefault} text={byDefault === 'ACCEPT' ? 'accept' : 'drop'} />) },
+          { key: 'rule', title: 'Rule', cell: ({ rule }) => (rule === null ? 'no rule matches' : rule.document ? <Text value={rule.document['rule-id']} mono /> : 'inner access') },
+          { key: 'protocol', title: 'Protocol', cell: ({ rule }) => rule?.document?.protocol ?? 'all' },
+          { key: 'ports', title: 'Ports', isNumber: true, cell: ({ rule }) => portsText(rule?.document ?? null) },
+          { key: 'peer', title: 'Peer', cell: ({ rule }) => (rule === null ? 'any' : rule.document ? <Peer rule={rule.document} /> : 'members of this group') },
+          { key: 'packets', title: <span title="That it decided itself">Packets</span>, isNumber: true, cell: (line) => packets(line, 'packets') },
+          { key: 'replies', title: <span title="Of connections that it opened, the other way">Replies</span>, isNumber: true, cell: (line) => packets(line, 'replies') },
+          { key: 'last', title: 'Last hit', cell: (line) => <Age at={hitsOf(line)?.last ?? null} /> },
+          { key: 'remark', title: 'Remark', width: 'wide', cell: (line) => <Remark rule={line.rule} isHit={isHit(line)} isAsked={hits !== null} /> },
+        ]} />
+    </section>
+  );
+}
+
+/** Only what is certain: why it cannot decide, or that it has not in these records. */
+function Remark({ rule, isHit, isAsked }: { rule: EvaluatedRule | null; isHit: boolean; isAsked: boolean }) {
+  if (rule === null) return null;
+  if (rule.idle === 'no-peer') return <>matches nobody now: its peer has no addresses</>;
+  if (rule.idle) {
+    const by = rule.idle.shadowedBy.document;
+    return <>never decides: <strong>{by ? visible(by['rule-id']) : 'inner access'}</strong>{by && rule.document && by.policy !== rule.document.policy ? `, which says ${by.policy},` : ''} matches all of it before</>;
+  }
+  return isAsked && !isHit ? <>no hit in these records</> : null;
+}
+
+function portsText(rule: RuleDocument | null): string {
+  if (!rule) return 'any';
+  const source = rangeText(rule['source-port-range']);
+  return `${rangeText(rule['port-range']) ?? 'any'}${source === null ? '' : ` from ${source}`}`;
+}
+
+/** `22/22` is 22, `8000/8999` is 8000–8999; null: not named. */
+function rangeText(range: string | undefined): string | null {
+  if (range === undefined || range === '-1/-1') return null;
+  const [from, to] = range.split('/');
+  return from === to ? from! : `${from}–${to}`;
+}
+
+function Peer({ rule }: { rule: RuleDocument }) {
+  if (rule['security-group'] !== undefined) return <a href={pathOf('network', 'security-groups', rule['security-group'])}><Text value={rule['security-group']} mono /></a>;
+  if (rule['prefix-list'] !== undefined) return <><Text value={rule['prefix-list']} mono /> <span class="muted">prefix list</span></>;
+  return <Text value={rule.cidr} mono />;
+}

@@ -1,0 +1,39 @@
+import type { Eni, EniState } from '../api/answers.ts';
+import { addressOf } from '../state/address.ts';
+import { Badge } from './badge.tsx';
+import { Table, type Column } from './table.tsx';
+import { Text } from './text.tsx';
+
+const STATE_COLUMNS: readonly Column<EniState>[] = [
+  { key: 'agent', title: 'Agent', cell: agentCell },
+  { key: 'recording', title: 'Recording', cell: ({ recording }) => (recording ? `${recording['traffic-type'] ?? 'nothing'}, ${recording.window}` : <span class="muted">no</span>) },
+  { key: 'state', title: 'At the agent', width: 'wide', cell: (eni) => (eni['agent-state'] === null ? <span class="muted">–</span> : <><Badge word={eni['agent-state']} /> {eni['agent-reason'] !== null && <Text value={eni['agent-reason']} />}</>) },
+];
+
+const ENI_COLUMNS: readonly Column<Eni>[] = [
+  { key: 'eni', title: 'ENI', cell: (eni) => <Text value={eni['eni-id']} mono /> },
+  { key: 'vm', title: 'VM', width: 'narrow', cell: (eni) => <Text value={eni['vm-id']} /> },
+  { key: 'vswitch', title: 'VSwitch', width: 'narrow', cell: (eni) => <Text value={eni['vswitch-id']} /> },
+  { key: 'addresses', title: 'Addresses', cell: (eni) => <Text value={eni.addresses?.join(', ')} mono /> },
+  {
+    key: 'groups', title: 'Security groups', cell: (eni) => (eni['security-groups']?.length
+      ? eni['security-groups'].map((id, at) => <>{at > 0 && ', '}<a href={`/network/security-groups/${encodeURIComponent(id)}`}><Text value={id} /></a></>)
+      : <span class="muted" title="Nothing is rejected">none</span>),
+  },
+];
+
+/** ENIs with who watches them. */
+export function EniTable({ enis }: { enis: readonly EniState[] }) {
+  return <Table label="ENIs" columns={[{ key: 'eni', title: 'ENI', cell: (eni: EniState) => <Text value={eni['eni-id']} mono /> }, ...STATE_COLUMNS]} rows={enis} rowKey={(eni) => eni['eni-id']} empty="It covers no ENI now; those that join later are covered." />;
+}
+
+/** ENIs with all that the inventory says of them. */
+export function InventoryEniTable({ enis, empty }: { enis: readonly Eni[]; empty: string }) {
+  return <Table<Eni> label="ENIs" columns={[...ENI_COLUMNS, ...STATE_COLUMNS]} rows={enis} rowKey={(eni) => eni['eni-id']} empty={empty} />;
+}
+
+function agentCell(eni: EniState) {
+  const agent = eni['assigned-to'];
+  if (agent !== null) return <a href={addressOf('/network/agents', { q: agent })}><Text value={agent} /></a>;
+  return <><Badge word="PARTIAL" text="unassigned" /> <Text value={eni['unassigned-because']} /></>;
+}
