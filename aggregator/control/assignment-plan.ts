@@ -63,8 +63,7 @@ export class AssignmentPlan {
 
   /** The assignment document of shared/assignment.ts. */
   text(agentId: string): string {
-    const { etag, head, watch, groups, lists, members } = this.share(agentId);
-    const revision = this.toldRevision(agentId, etag);
+    const { revision, head, watch, groups, lists, members } = this.share(agentId);
     return `{"agent-id":${JSON.stringify(agentId)},"revision":${revision},${head},"security-groups":[${textsOf(groups)}],"prefix-lists":[${
       textsOf(lists)}]},"members":{${members.map(({ id, fragment }) => `${JSON.stringify(id)}:${fragment.text}`).join(',')}},"watch":${watch}}`;
   }
@@ -92,26 +91,27 @@ export class AssignmentPlan {
   private share(agentId: string): Share {
     let share = this.shares.get(agentId);
     if (!share) {
-      this.shares.set(agentId, (share = this.makeShare(this.recorded(agentId))));
-      this.toldRevision(agentId, share.etag);
+      const enis = this.recorded(agentId);
+      const parts = this.partsFor(enis);
+      const digests = [...parts.groups, ...parts.lists, ...parts.members.map(({ fragment }) => fragment)].map(({ digest }) => digest);
+      const etag = digestOf(JSON.stringify([parts.head, parts.watch, ...digests]));
+      this.shares.set(agentId, (share = { ...parts, etag, revision: enis.length === 0 ? 0 : this.toldRevision(agentId, etag) }));
     }
     return share;
   }
 
   /** The groups of the ENIs and those that their rules name, the prefix lists, and the groups whose members count. */
-  private makeShare(enis: readonly Eni[]): Share {
+  private partsFor(enis: readonly Eni[]): Omit<Share, 'etag' | 'revision'> {
     const own = Array.from(new Set(enis.flatMap(({ securityGroups }) => securityGroups)), (id) => this.groups.get(id)!);
     const ownIds = new Set(own.map(({ securityGroupId }) => securityGroupId));
     const peers = new Set(own.flatMap((group) => namedBy(group).groups));
     const lists = new Set(own.flatMap((group) => namedBy(group).lists));
     const inner = own.filter(({ innerAccess }) => innerAccess).map(({ securityGroupId }) => securityGroupId);
     const groups = [...own.map(groupFragment), ...[...peers].filter((id) => !ownIds.has(id)).map(peerFragment)];
-    const parts = {
+    return {
       ...this.head(enis, own), groups, lists: Array.from(lists, (id) => listFragment(this.lists.get(id)!)),
       members: Array.from(new Set([...inner, ...peers]), (id) => ({ id, fragment: this.memberFragment(id) })),
     };
-    const digests = [...parts.groups, ...parts.lists, ...parts.members.map(({ fragment }) => fragment)].map(({ digest }) => digest);
-    return { ...parts, etag: digestOf(JSON.stringify([parts.head, parts.watch, ...digests])) };
   }
 
   private head(enis: readonly Eni[], own: readonly SecurityGroup[]): Pick<Share, 'head' | 'watch'> {
@@ -144,12 +144,7 @@ export class AssignmentPlan {
     return fragment;
   }
 
-  /** Of an agent without ENIs, to whom no rules matter, 0. */
   private toldRevision(agentId: string, etag: string): number {
-    if (!this.placed.has(agentId)) {
-      this.told.delete(agentId);
-      return 0;
-    }
     let told = this.told.get(agentId);
     if (told?.etag !== etag) this.told.set(agentId, (told = { etag, revision: this.state.revision }));
     return told.revision;
@@ -159,6 +154,8 @@ export class AssignmentPlan {
 /** What one agent is told. */
 interface Share {
   readonly etag: string;
+  /** Of an agent whose ENIs are not recorded, to whom no rules matter, 0. */
+  readonly revision: number;
   /** `"window":…,"topology":{…`, open for groups and prefix lists. */
   readonly head: string;
   readonly watch: string;

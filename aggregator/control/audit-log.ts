@@ -149,10 +149,17 @@ export class AuditLog {
       this.next++;
       if (entry.change !== null) this.announced = { number, change: entry.change };
     } catch (cause) {
-      // the next line goes over what there may be of this one
-      await this.file?.truncate(this.bytes).catch(() => {});
+      await this.abandonFile();
       throw new WeirError('STORAGE', `the audit log in ${this.directory} could not be written, so nothing was changed: ${(cause as Error).message}`, { cause });
     }
+  }
+
+  /** Without what there may be of a line; the next one begins a new file. */
+  private async abandonFile(): Promise<void> {
+    const { file } = this;
+    this.file = null;
+    await file?.truncate(this.bytes).catch(() => {});
+    await file?.close().catch(() => {});
   }
 
   private async beginFile(): Promise<void> {

@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { AgentRegistry, type AgentReport, type KnownAgent } from '../../../aggregator/control/agent-registry.ts';
+import { temporaryDirectory } from '../collector-fixture.ts';
+
+const REPORT: AgentReport = { host: 'h', version: '1', started: '', interfaces: [{ name: 'eth0', mac: null, up: true }], revision: 3, assignment: 'e', enis: [] };
+
+function unexpected(error: Error): void {
+  throw error;
+}
+
+test('who enrolled or was revoked is known after a crash; what was reported, after a stop', async (t) => {
+  const directory = temporaryDirectory(t);
+  const kept = () => JSON.parse(readFileSync(join(directory, 'agents.json'), 'utf8')) as KnownAgent[];
+  let told = 0;
+  const agents = AgentRegistry.open(directory, () => told++, unexpected);
+  await Promise.all(['b', '__proto__', 'a'].map((id) => agents.enrol(id)));
+  t.deepEqual(kept().map(({ agentId }) => agentId), ['__proto__', 'a', 'b']);
+  t.true(await agents.revoke('b'));
+  t.false(await agents.revoke('c'));
+  t.deepEqual(kept().map(({ isRevoked }) => isRevoked), [false, false, true]);
+  t.is(told, 4);
+  agents.report('a', REPORT);
+  t.is(told, 5);
+  // not what decides about ENIs
+  agents.report('a', { ...REPORT, revision: 4, interfaces: [{ name: 'eth0', mac: null, up: false }] });
+  t.is(told, 5);
+  agents.report('new', REPORT);
+  t.is(told, 6);
+  await agents.close();
+  const again = AgentRegistry.open(directory, () => {}, unexpected);
+  t.deepEqual(again.list(), agents.list());
+  t.is(again.find('a')!.report!.revision, 4);
+  t.is(again.find('nobody'), null);
+  await again.enrol('b');
+  t.false(again.find('b')!.isRevoked);
+  t.is(again.find('b')!.created, agents.find('b')!.created);
+  await again.close();
+});
+
+test('who was not heard of for three months is forgotten at a start', async (t) => {
+  const directory = temporaryDirectory(t);
+  const agent = (agentId: string, days: number): KnownAgent => ({ agentId, created: '', isRevoked: false, report: null, lastSeenMs: Date.now() - days * 24 * 3600 * 1000 });
+  writeFileSync(join(directory, 'agents.json'), JSON.stringify([agent('old', 93), agent('away', 91)]));
+  t.deepEqual(AgentRegistry.open(directory, () => {}, unexpected).list().map(({ agentId }) => agentId), ['away']);
+});
+
+test('a disk that refuses an enrolment is told to the one who enrols', async (t) => {
+  const directory = temporaryDirectory(t);
+  const agents = AgentRegistry.open(directory, () => {}, unexpected);
+  mkdirSync(join(directory, 'agents.json.new'));
+  await t.throwsAsync(agents.enrol('a'), { code: 'STORAGE', message: /agents\.json could not be written: EISDIR/ });
+  rmSync(join(directory, 'agents.json.new'), { recursive: true });
+  await agents.enrol('a');
+  await agents.close();
+  t.is(AgentRegistry.open(directory, () => {}, unexpected).list().length, 1);
+});
+
+test('a file that is none is told with the way out', (t) => {
+  const directory = temporaryDirectory(t);
+  writeFileSync(join(directory, 'agents.json'), '{}');
+  t.throws(() => AgentRegistry.open(directory, () => {}, unexpected), { code: 'CONFIGURATION', message: /agents\.json cannot be read: it holds no list; restore it from a backup, or delete it: agents report again by themselves/ });
+});
