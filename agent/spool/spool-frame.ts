@@ -1,7 +1,6 @@
 import { promisify } from 'node:util';
 import { crc32, deflateRaw as deflateRawCallback, inflateRawSync } from 'node:zlib';
 import type { WireSeal } from '../../shared/wire/wire-seal.ts';
-import type { IdSpan } from './id-set.ts';
 
 const deflateRaw = promisify(deflateRawCallback);
 
@@ -36,8 +35,6 @@ export interface FrameHeader {
   readonly ifLost: readonly WireSeal[];
   /** The seals in the body. */
   readonly seals: readonly WireSeal[];
-  /** Frames in whose place this one stands: where they turn up all the same they do not count. */
-  readonly covers: readonly IdSpan[];
 }
 
 export function paddedBytes(bytes: number): number {

@@ -103,7 +103,6 @@ function judge({ position, done, known, unfinished, scans, damage, strays }: {
   scans: readonly { name: string; bytes: number; scan: SegmentScan }[]; damage: SpoolDamage[]; strays: string[];
 }): SpoolContents {
   const frames = [...known.values()].filter(({ header }) => !unfinished.has(header.id)).sort((a, b) => a.header.id - b.header.id);
-  for (const { header } of frames) for (const [first, last] of header.covers) done.add(first, last);
   const lostIds = new IdSet();
   const lost = new WindowLoss();
   for (const { header, isWhole } of frames) {

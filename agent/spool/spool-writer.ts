@@ -38,8 +38,6 @@ interface QueuedBatch {
   readonly gzipped: Buffer;
   readonly contents: BatchContents;
   readonly resolve: () => void;
-  /** Numbers under which it may stand on the disk although the write failed. */
-  readonly burnt: IdSet;
 }
 
 type FrameWindow = NonNullable<FrameHeader['window']>;
@@ -47,22 +45,23 @@ type FrameWindow = NonNullable<FrameHeader['window']>;
 /** Losses to be stated. */
 class DueLoss {
   readonly loss = new WindowLoss();
-  readonly covers = new IdSet();
+  /** Frames that are done when it is stated. */
+  readonly frames = new IdSet();
   readonly stated: (() => void)[] = [];
   /** Windows whose seals are among them. */
   readonly sealed: FrameWindow[] = [];
 
   get isEmpty(): boolean {
-    return this.loss.isEmpty && this.stated.length === 0 && this.covers.spans.length === 0;
+    return this.loss.isEmpty && this.stated.length === 0 && this.frames.spans.length === 0;
   }
 
-  add(seals: Iterable<WireSeal>, covers: IdSet): void {
+  add(seals: Iterable<WireSeal>, frames: IdSet = new IdSet()): void {
     this.loss.add(seals);
-    for (const [first, last] of covers.spans) this.covers.add(first, last);
+    for (const [first, last] of frames.spans) this.frames.add(first, last);
   }
 
   take(other: DueLoss): void {
-    this.add(other.loss.seals, other.covers);
+    this.add(other.loss.seals, other.frames);
     this.stated.push(...other.stated);
     this.sealed.push(...other.sealed);
   }
@@ -75,8 +74,9 @@ class SpoolFull extends Error {}
  *
  * I1. A batch is in a durable frame, or its loss is stated by one, before its `append` resolves.
  * I2. All segments together stay within the limit; where a new one does not fit the oldest go, and a frame in the new
- *     one that covers all of theirs states what they held, durable before they are removed. A segment stays that holds
- *     the batch which is being sent, or rows of a window whose seals have not come.
+ *     one states what they held. The position that confirms it says in the same write that theirs are done, and only
+ *     then are they removed. A segment stays that holds the batch which is being sent, or rows of a window whose seals
+ *     have not come.
  * I3. Losses of a window are stated when it is sealed, not before: a process that dies until then makes its rows anew.
  */
 export class SpoolWriter {
@@ -106,17 +106,17 @@ export class SpoolWriter {
 
   append(gzipped: Buffer, contents: BatchContents): Promise<void> {
     return new Promise((resolve) => {
-      this.queue.push({ gzipped, contents, resolve, burnt: new IdSet() });
+      this.queue.push({ gzipped, contents, resolve });
       this.queueBytes += gzipped.length;
       while (this.queueBytes > QUEUE_BYTES && this.queue.length > 1) this.loseFirst('the disk does not take batches, and no more can wait in memory');
       this.kick();
     });
   }
 
-  /** Resolves when a durable frame states it. `covers`: the frames that are lost. */
-  stateLoss(seals: readonly WireSeal[], covers: IdSet): Promise<void> {
+  /** Resolves when a durable frame states it; then `frames` are done. */
+  stateLoss(seals: readonly WireSeal[], frames: IdSet): Promise<void> {
     return new Promise((resolve) => {
-      this.due.add(seals, covers);
+      this.due.add(seals, frames);
       this.due.stated.push(resolve);
       this.kick();
     });
@@ -189,19 +189,19 @@ export class SpoolWriter {
   }
 
   private loseFirst(reason: string): void {
-    const { gzipped, contents, resolve, burnt } = this.queue.shift()!;
+    const { gzipped, contents, resolve } = this.queue.shift()!;
     this.queueBytes -= gzipped.length;
     this.events.lost(sumOf([...contents.ifLost, ...contents.seals]), reason);
     const window = { start: contents.windowStart, seconds: contents.windowSeconds };
     const key = windowKey(window);
     if (contents.seals.length === 0) {
       const loss = this.unsealedLoss.get(key) ?? new DueLoss();
-      loss.add(contents.ifLost, burnt);
+      loss.add(contents.ifLost);
       this.unsealedLoss.set(key, loss);
       resolve();
       return;
     }
-    this.due.add([...contents.ifLost, ...contents.seals], burnt);
+    this.due.add([...contents.ifLost, ...contents.seals]);
     this.due.stated.push(resolve);
     this.due.sealed.push(window);
     this.sealLoss(key, this.due);
@@ -221,30 +221,36 @@ export class SpoolWriter {
     const firstId = state.nextId;
     const frames: NewFrame[] = [];
     let victims: SpoolSegment[] = [];
+    let tell = (): void => {};
     try {
       if (this.isPositionBehind) await state.persist();
       this.isPositionBehind = false;
-      for (const { gzipped, contents, burnt } of group) {
+      for (const { gzipped, contents } of group) {
         const { windowStart: start, windowSeconds: seconds, rows, packets, ifLost, seals } = contents;
-        frames.push(await this.frame({ window: { start, seconds }, rows, packets, ifLost, seals, covers: [...burnt.spans] }, gzipped));
+        frames.push(await this.frame({ window: { start, seconds }, rows, packets, ifLost, seals }, gzipped));
       }
       if (!due.isEmpty) frames.push(await this.lossFrame(due));
       if ((state.active?.room ?? 0) < bytesOf(frames)) {
         victims = this.chooseVictims(bytesOf(frames));
-        if (victims.length > 0) frames.splice(group.length, 1, await this.restate(victims, due));
+        if (victims.length > 0) {
+          const restated = await this.restate(victims, due);
+          frames.splice(group.length, 1, restated.frame);
+          tell = restated.tell;
+        }
       }
       const segment = (state.active?.room ?? 0) < bytesOf(frames) ? await this.newSegment(frames) : state.active!;
       const offset = await segment.append(Buffer.concat(frames.map(({ encoded }) => encoded.bytes)));
+      // a statement that was made anew before anything was written has left its number behind
+      for (let id = firstId; id < state.nextId; id++) if (!frames.some(({ header }) => header.id === id)) state.voided.add(id);
       this.register(frames, segment, offset, victims);
-      // numbers of statements that were made anew before anything was written
-      for (let id = firstId; id < state.nextId; id++) if (!frames.some(({ header }) => header.id === id)) state.done.add(id);
     } catch (error) {
       for (const victim of victims) for (const frame of victim.waiting.values()) frame.isDropped = false;
-      // whatever of it turns up later stands for nothing: a batch covers its own earlier numbers, the next statement the others
-      group.forEach((batch, i) => frames[i] && batch.burnt.add(frames[i].header.id));
-      for (let id = firstId; id < state.nextId; id++) if (!group.some(({ burnt }) => burnt.has(id))) due.covers.add(id);
+      // what of it is on the disk all the same stands for nothing
+      if (state.nextId > firstId) state.voided.add(firstId, state.nextId - 1);
       throw error;
     }
+    tell();
+    for (const [first, last] of due.frames.spans) state.done.add(first, last);
     for (const window of due.sealed) this.seal(window);
     await this.confirm();
   }
@@ -261,7 +267,7 @@ export class SpoolWriter {
       seals = seals.toSorted((a, b) => b.windowStart - a.windowStart).slice(0, MAX_LOST_WINDOWS);
     }
     const body = await gzip(encodeColumns([], seals), { level: GZIP_LEVEL });
-    return this.frame({ window: null, rows: 0, packets: 0, ifLost: [], seals, covers: [...due.covers.spans] }, body);
+    return this.frame({ window: null, rows: 0, packets: 0, ifLost: [], seals }, body);
   }
 
   private chooseVictims(bytes: number): SpoolSegment[] {
@@ -282,10 +288,10 @@ export class SpoolWriter {
     return victims;
   }
 
-  /** A frame that states what is due, and what the victims hold. */
-  private async restate(victims: readonly SpoolSegment[], due: DueLoss): Promise<NewFrame> {
+  /** A frame that states what is due, and what the victims hold; `tell`: once that is durable. */
+  private async restate(victims: readonly SpoolSegment[], due: DueLoss): Promise<{ frame: NewFrame; tell: () => void }> {
     const all = new DueLoss();
-    all.add(due.loss.seals, due.covers);
+    all.add(due.loss.seals);
     const dropped: WireSeal[] = [];
     const lossBytes = this.lossBytes();
     let forgotten = 0;
@@ -294,17 +300,19 @@ export class SpoolWriter {
       for (const { header } of frames) {
         const frame = victim.waiting.get(header.id);
         if (!frame) continue;
-        all.covers.add(frame.id);
         // else a spool could come to hold nothing but statements of what it does not hold
         if (frame.isLoss && lossBytes > this.limitBytes / 4) forgotten += header.seals.length;
         else all.loss.add([...header.ifLost, ...header.seals]);
         dropped.push(...header.ifLost);
       }
-      for (const id of victim.waiting.keys()) all.covers.add(id);
     }
-    if (dropped.length > 0) this.events.lost(sumOf(dropped), `the spool has reached its ${this.limitBytes} bytes`);
-    if (forgotten > 0) this.events.forgotten(forgotten, `statements of losses take a quarter of the spool`);
-    return this.lossFrame(all);
+    return {
+      frame: await this.lossFrame(all),
+      tell: () => {
+        if (dropped.length > 0) this.events.lost(sumOf(dropped), `the spool has reached its ${this.limitBytes} bytes`);
+        if (forgotten > 0) this.events.forgotten(forgotten, 'statements of losses take a quarter of the spool');
+      },
+    };
   }
 
   private lossBytes(): number {
@@ -328,7 +336,6 @@ export class SpoolWriter {
     const { state } = this;
     for (const victim of victims) for (const frame of victim.waiting.values()) state.settle(frame);
     for (const { header, encoded, bodyLength } of frames) {
-      for (const [first, last] of header.covers) state.done.add(first, last);
       const isSealed = header.window === null || header.seals.length > 0;
       const frame = segment.waitFor(header, placeOf(encoded, offset, bodyLength), performance.now(), isSealed);
       offset += encoded.bytes.length;

@@ -23,6 +23,10 @@ export async function filledSpool(random: () => number, windows = 10): Promise<S
       await world.start();
     }
   }
+  // the last answer is lost: that batch is stored and will be sent again
+  world.collector.luck = () => 'answer lost';
+  await world.ship(1);
+  world.collector.luck = () => 'taken';
   world.crash(false);
   return world;
 }
