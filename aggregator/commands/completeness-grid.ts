@@ -27,7 +27,7 @@ export interface AgentPart {
 const SIGNS = {
   complete: ['.', 'complete', 32],
   nodata: ['-', 'complete, no traffic', 32],
-  partial: ['P', 'partial, loss counted', 33],
+  partial: ['P', 'partial, loss known', 33],
   unknown: ['U', 'partial, loss unknown', 33],
   missing: ['M', 'missing', 31],
 } as const satisfies Record<string, readonly [string, string, number]>;

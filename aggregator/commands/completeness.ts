@@ -90,7 +90,7 @@ function reasons(agent: AgentPart): string[] {
 
 function totalsText({ cells, complete, nodata, partial, missing, lostPackets, lossUnknown }: CellTotals): string {
   if (cells === 0) return 'no window was published in this time';
-  const parts = [`${complete} of ${counted(cells, 'ENI window')} complete${nodata > 0 ? ` (${nodata} without traffic)` : ''}`];
+  const parts = [`${complete} of ${cells} ENI windows complete${nodata > 0 ? ` (${nodata} without traffic)` : ''}`];
   if (partial > 0) parts.push(`${partial} partial`);
   if (missing > 0) parts.push(`${missing} missing`);
   if (lostPackets > 0 || lossUnknown > 0) parts.push(`${counted(lostPackets, 'packet')} lost${lossUnknown > 0 ? `, and uncounted ones in ${counted(lossUnknown, 'window')}` : ''}`);

@@ -61,7 +61,7 @@ test('a grid of each ENI and window, what is wrong with those that are not compl
   ]);
   t.is(ofLogStore.stdout, [
     `windows of 60 s, from ${time(0)}`, `         ${time(0).slice(11, 16)}`, 'eni-db   .MMM  25.0%', 'eni-web  .-PU  50.0%', '',
-    '. complete   - complete, no traffic   P partial, loss counted   U partial, loss unknown   M missing', '',
+    '. complete   - complete, no traffic   P partial, loss known   U partial, loss unknown   M missing', '',
     'window                eni      state    packets lost  because',
     `${time(3)}  eni-web  PARTIAL  unknown       host-1: gap unknown`, `${time(3)}  eni-db   MISSING  unknown       host-2: no seal came`,
     `${time(2)}  eni-web  PARTIAL  5             host-1: ring drops 5`, `${time(2)}  eni-db   MISSING  unknown       host-2: no seal came`,
