@@ -59,11 +59,12 @@ export function lostPackets(seal: Seal): number {
  * partial, of the traffic types the common part stays; the rest is the second one's.
  */
 export function addSeals<S extends Seal>(a: S, b: S): S {
-  const undecodable = { ...a.undecodable };
-  for (const [reason, packets] of Object.entries(b.undecodable)) undecodable[reason] = (undecodable[reason] ?? 0) + packets;
+  // by way of a map: reasons come from outside, and an object has names of its own
+  const undecodable = new Map(Object.entries(a.undecodable));
+  for (const [reason, packets] of Object.entries(b.undecodable)) undecodable.set(reason, (undecodable.get(reason) ?? 0) + packets);
   return {
     ...b,
-    undecodable,
+    undecodable: Object.fromEntries(undecodable),
     records: a.records + b.records,
     packets: a.packets + b.packets,
     bytes: a.bytes + b.bytes,

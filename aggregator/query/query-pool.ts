@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clientLeft, INTERNAL_DETAIL, QueryFailure } from './query-failure.ts';
 import type { QuerySettings } from './query-settings.ts';
+import { Turns } from './turns.ts';
 import type { WorkerAnswer, WorkerFailure, WorkerJob } from './worker/worker-job.ts';
 import { WorkerProcess } from './worker/worker-process.ts';
 
@@ -26,9 +27,11 @@ export class StatementFailure extends Error {
 /**
  * Disposable processes that answer queries.
  *
- * I1. At most `workers` jobs run and `queue` wait; one more is refused at once.
+ * I1. At most `workers` jobs run and `queue` wait, and of one token `workersPerToken` and `queuePerToken`; one more is
+ *     refused at once. Who has waited gets his turn by token, so that many queries of one delay those of no other.
  * I2. A worker that was killed, died, or has done its share is replaced; one spare stands ready, so that no query waits
  *     for a process to start.
+ * I3. The turn of a worker that was killed is free when the process is gone, for until then it has its memory.
  */
 export class QueryPool {
   readonly settings: QuerySettings;
@@ -36,8 +39,9 @@ export class QueryPool {
   readonly counts = { answered: 0, failed: 0, refused: 0, killed: 0 };
   private readonly idle: WorkerProcess[] = [];
   private readonly busy = new Set<WorkerProcess>();
-  private readonly waiting: (() => void)[] = [];
-  private running = 0;
+  private readonly turns: Turns;
+  /** Answers in files that are not disposed of, by token. */
+  private readonly openAnswers = new Map<string, number>();
   private stopped = true;
   private readonly temporary: string;
   private directory = '';
@@ -46,6 +50,8 @@ export class QueryPool {
   constructor(settings: QuerySettings, temporary = tmpdir()) {
     this.settings = settings;
     this.temporary = temporary;
+    const { workers, workersPerToken, queue, queuePerToken } = settings;
+    this.turns = new Turns({ atOnce: workers, perHolder: Math.min(workers, workersPerToken), waiting: queue, waitingPerHolder: queuePerToken });
   }
 
   start(): void {
@@ -56,17 +62,17 @@ export class QueryPool {
 
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const wake of this.waiting.splice(0)) wake();
+    this.turns.dismiss();
     await Promise.all([...this.idle.splice(0), ...this.busy].map((worker) => worker.stop()));
     if (this.directory !== '') rmSync(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
   get runningJobs(): number {
-    return this.running;
+    return this.turns.holding;
   }
 
   get waitingJobs(): number {
-    return this.waiting.length;
+    return this.turns.waiting;
   }
 
   /** Process ids, for tests and metrics. */
@@ -74,85 +80,100 @@ export class QueryPool {
     return [...this.idle, ...this.busy].flatMap((worker) => worker.pid ?? []);
   }
 
-  /** Throws StatementFailure where the statement is at fault, QueryFailure otherwise. */
-  async run(job: PoolJob, signal?: AbortSignal): Promise<PoolAnswer> {
-    await this.takeTurn(signal);
+  /** `token`: whose query it is. Throws StatementFailure where the statement is at fault, QueryFailure otherwise. */
+  async run(job: PoolJob, signal?: AbortSignal, token = ''): Promise<PoolAnswer> {
+    await this.takeTurn(token, signal);
+    let worker: WorkerProcess | null = null;
     try {
-      return await this.runNow(job, signal);
+      worker = this.idle.pop() ?? this.newWorker();
+      this.busy.add(worker);
+      this.keepSpare();
+      return await this.runOn(worker, job, signal, token);
     } catch (error) {
       this.counts.failed++;
       throw error;
     } finally {
-      // The turn passes to the one who has waited longest, so nobody slips in between.
-      const next = this.waiting.shift();
-      if (next) next();
-      else this.running--;
+      void this.release(worker).then(() => this.turns.giveBack(token));
     }
   }
 
-  /** Resolves when the caller is one of the `workers` that run. */
-  private async takeTurn(signal: AbortSignal | undefined): Promise<void> {
+  private async takeTurn(token: string, signal: AbortSignal | undefined): Promise<void> {
     if (this.stopped) throw new QueryFailure('busy', 'the collector is stopping');
-    if (this.running >= this.settings.workers) {
-      if (this.waiting.length >= this.settings.queue) {
-        this.counts.refused++;
-        throw new QueryFailure('busy', `${this.running} queries are running and ${this.waiting.length} are waiting: try again in a moment`);
-      }
-      return this.waitForTurn(signal);
-    }
-    this.running++;
+    this.checkOpenAnswers(token);
+    if (!this.turns.tryTake(token)) await this.waitForTurn(token, signal);
   }
 
-  private waitForTurn(signal: AbortSignal | undefined): Promise<void> {
+  private checkOpenAnswers(token: string): void {
+    const { openAnswers, openAnswersPerToken } = this.settings;
+    const all = [...this.openAnswers.values()].reduce((sum, count) => sum + count, 0);
+    if (all < openAnswers && (this.openAnswers.get(token) ?? 0) < openAnswersPerToken) return;
+    this.counts.refused++;
+    throw new QueryFailure('busy', `${all} large answers are still being read, ${this.openAnswers.get(token) ?? 0} of them with your token: read these first`);
+  }
+
+  private waitForTurn(token: string, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const leave = (failure: QueryFailure) => {
+      const settle = (failure: QueryFailure | null) => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', cancel);
-        const index = this.waiting.indexOf(wake);
-        if (index >= 0) this.waiting.splice(index, 1);
-        reject(failure);
-      };
-      const cancel = () => leave(clientLeft());
-      const wake = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', cancel);
-        if (this.stopped) reject(new QueryFailure('busy', 'the collector is stopping'));
+        if (failure) reject(failure);
         else resolve();
       };
-      const timer = setTimeout(() => leave(new QueryFailure('busy', 'no query worker became free: try again in a moment')),
-        this.settings.deadlineMs);
-      this.waiting.push(wake);
+      const leave = this.turns.wait(token, () => settle(this.stopped ? new QueryFailure('busy', 'the collector is stopping') : null));
+      const cancel = () => {
+        leave?.();
+        settle(clientLeft());
+      };
+      const timer = setTimeout(() => {
+        leave?.();
+        settle(new QueryFailure('busy', 'no query worker became free: try again in a moment'));
+      }, this.settings.deadlineMs);
       signal?.addEventListener('abort', cancel, { once: true });
+      if (leave) return;
+      this.counts.refused++;
+      settle(new QueryFailure('busy', `${this.turns.holding} queries are running and ${this.turns.waiting} are waiting, ${
+        this.turns.waitingOf(token)} of them with your token: try again in a moment`));
     });
   }
 
-  private async runNow(job: PoolJob, signal: AbortSignal | undefined): Promise<PoolAnswer> {
+  private async runOn(worker: WorkerProcess, job: PoolJob, signal: AbortSignal | undefined, token: string): Promise<PoolAnswer> {
     const directory = await mkdtemp(join(this.directory, 'job-'));
-    // A worker that was just killed may still be writing there.
-    const dispose = () => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-    const worker = this.idle.pop() ?? new WorkerProcess(this.settings);
-    this.busy.add(worker);
-    this.keepSpare();
+    const remove = () => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     try {
       await worker.ready;
-      const { memoryBytes, spillBytes, threads, deadlineMs } = this.settings;
-      const reply = await worker.run({ ...job, directory, limits: { memoryBytes, spillBytes, threads } }, deadlineMs, signal);
+      const { memoryBytes, spillBytes, answerBytes, threads, deadlineMs } = this.settings;
+      const reply = await worker.run({ ...job, directory, limits: { memoryBytes, spillBytes, answerBytes, threads } }, deadlineMs, signal);
       if (!reply.ok) throw failureOf(reply);
       this.counts.answered++;
+      if (reply.path === null) return { answer: reply, dispose: remove };
+      this.countOpen(token, 1);
+      let isOpen = true;
+      const dispose = async () => {
+        if (isOpen) this.countOpen(token, -1);
+        isOpen = false;
+        await remove();
+      };
       return { answer: reply, dispose };
     } catch (error) {
-      await dispose();
+      // one that was killed may still be writing there
+      void (worker.isAlive ? Promise.resolve() : worker.stop()).then(remove).catch(() => {});
       throw error;
-    } finally {
-      this.release(worker);
     }
   }
 
-  private release(worker: WorkerProcess): void {
-    this.busy.delete(worker);
+  private countOpen(token: string, change: number): void {
+    const count = (this.openAnswers.get(token) ?? 0) + change;
+    if (count > 0) this.openAnswers.set(token, count);
+    else this.openAnswers.delete(token);
+  }
+
+  /** Resolves when the worker takes no more of the machine than one that waits. */
+  private async release(worker: WorkerProcess | null): Promise<void> {
+    if (worker === null) return;
     if (!worker.isAlive) this.counts.killed++;
     if (worker.isAlive && !this.stopped && worker.jobs < this.settings.jobsPerWorker) this.idle.push(worker);
-    else worker.kill();
+    else await worker.stop();
+    this.busy.delete(worker);
     this.keepSpare();
   }
 
@@ -162,7 +183,11 @@ export class QueryPool {
       if (!this.idle[index]!.isAlive) this.idle.splice(index, 1);
     }
     if (this.stopped || this.idle.length > 0 || this.busy.size >= this.settings.workers) return;
-    this.idle.push(new WorkerProcess(this.settings));
+    this.idle.push(this.newWorker());
+  }
+
+  private newWorker(): WorkerProcess {
+    return new WorkerProcess(this.settings, this.directory);
   }
 }
 

@@ -2,10 +2,16 @@ import { availableParallelism } from 'node:os';
 
 /** What queries may cost. Every limit is per worker process unless it says otherwise. */
 export interface QuerySettings {
-  /** Queries that run at once. */
+  /** Queries that run at once, */
   readonly workers: number;
-  /** Queries that wait for a worker; one more is refused. */
+  /** and of one token: the rest is for others. */
+  readonly workersPerToken: number;
+  /** Queries that wait for a worker, and of one token; one more is refused. */
   readonly queue: number;
+  readonly queuePerToken: number;
+  /** Answers in files that clients are still reading, and of one token; one more query is refused. */
+  readonly openAnswers: number;
+  readonly openAnswersPerToken: number;
   /** From the moment a worker has the query; then it is killed. */
   readonly deadlineMs: number;
   /** DuckDB's own limit, which its operators heed by spilling to disk. */
@@ -18,20 +24,27 @@ export interface QuerySettings {
   readonly jobsPerWorker: number;
   /** Rows of an answer that names no limit. */
   readonly defaultRows: number;
+  /** Of an answer in text; the file of a Parquet answer is as large as `spillBytes` at most. */
+  readonly answerBytes: number;
   /** Rows of an answer of a search page or a SELECT. */
   readonly maximumRows: number;
   readonly maximumParquetRows: number;
 }
 
 export const DEFAULT_QUERY_SETTINGS: QuerySettings = {
-  workers: 2,
+  workers: 3,
+  workersPerToken: 2,
   queue: 32,
+  queuePerToken: 16,
+  openAnswers: 16,
+  openAnswersPerToken: 8,
   deadlineMs: 30_000,
   memoryBytes: 512 * 1024 ** 2,
   addressSpaceBytes: 2 * 1024 ** 3,
   spillBytes: 2 * 1024 ** 3,
   threads: Math.max(1, Math.min(4, availableParallelism())),
   jobsPerWorker: 50,
+  answerBytes: 512 * 1024 ** 2,
   defaultRows: 100,
   maximumRows: 100_000,
   maximumParquetRows: 10_000_000,

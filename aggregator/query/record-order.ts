@@ -16,8 +16,12 @@ const rank = (column: Column) => (FIRST.includes(column.name) ? FIRST.indexOf(co
 /** Columns that tell records apart. Two records may agree in all of them only if they come from different windows' files. */
 export const KEY_COLUMNS: readonly Column[] = COLUMNS.filter(isKey).sort((a, b) => rank(a) - rank(b));
 
-export const ORDER_BY = [...KEY_COLUMNS, ...COLUMNS.filter((column) => !isKey(column))]
-  .map((column) => `${sqlName(column)} NULLS FIRST`).join(', ');
+const ORDER_BY = [...KEY_COLUMNS, ...COLUMNS.filter((column) => !isKey(column))].map((column) => `${sqlName(column)} NULLS FIRST`);
+
+/** `newestFirst` turns the windows around, and nothing within a window. */
+export function orderBy(newestFirst: boolean): string {
+  return newestFirst ? [`${sqlName(KEY_COLUMNS[0]!)} DESC`, ...ORDER_BY.slice(1)].join(', ') : ORDER_BY.join(', ');
+}
 
 /** Whether values fit the key columns: a cursor comes from outside. */
 export function isRecordKey(values: unknown): values is RecordKey {
@@ -25,13 +29,14 @@ export function isRecordKey(values: unknown): values is RecordKey {
     const value: unknown = values[index];
     if (value === null) return true;
     if (column.half !== null) return typeof value === 'string' && /^\d{1,20}$/.test(value) && BigInt(value) < 2n ** 64n;
-    if (column.sqlType === 'VARCHAR') return typeof value === 'string';
+    // DuckDB takes SQL up to the first NUL
+    if (column.sqlType === 'VARCHAR') return typeof value === 'string' && !value.includes('\0');
     return Number.isSafeInteger(value);
   });
 }
 
 /** The predicate "the record's key is this one or comes after it". */
-export function fromKeyOn(key: RecordKey): string {
+export function fromKeyOn(key: RecordKey, newestFirst: boolean): string {
   let predicate = 'TRUE';
   for (let index = KEY_COLUMNS.length - 1; index >= 0; index--) {
     const column = KEY_COLUMNS[index]!;
@@ -39,11 +44,11 @@ export function fromKeyOn(key: RecordKey): string {
     const value = key[index]!;
     predicate = value === null
       ? `(${name} IS NOT NULL OR ${predicate})`
-      : `(${name} > ${literal(column, value)} OR (${name} = ${literal(column, value)} AND ${predicate}))`;
+      : `(${name} ${newestFirst && index === 0 ? '<' : '>'} ${literal(column, value)} OR (${name} = ${literal(column, value)} AND ${predicate}))`;
   }
   // The window stands alone too, so that it prunes files.
   const start = key[0];
-  return typeof start === 'number' ? `("start" >= ${start} AND ${predicate})` : predicate;
+  return typeof start === 'number' ? `("start" ${newestFirst ? '<=' : '>='} ${start} AND ${predicate})` : predicate;
 }
 
 function literal(column: Column, value: string | number): string {

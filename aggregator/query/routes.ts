@@ -32,6 +32,7 @@ const QueryParameters = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 8192, description: 'From the answer before: the next page of the same search.' })),
   format: Type.Optional(Type.String({ maxLength: 16, description: `One of ${RESULT_FORMATS.join(', ')}; json unless given.` })),
   fields: Type.Optional(Type.String({ maxLength: 2000, description: 'Fields of the records, with commas between, or all.' })),
+  order: Type.Optional(Type.Unsafe<'oldest' | 'newest'>({ type: 'string', enum: ['oldest', 'newest'], description: 'Which window of a search comes first; oldest unless given.' })),
 }, { additionalProperties: false });
 const HistogramParameters = Type.Object({
   query: Type.Optional(QueryText),
@@ -117,7 +118,7 @@ async function runWhileConnected(pool: QueryPool, job: PoolJob, reply: FastifyRe
   const leave = () => gone.abort();
   reply.raw.once('close', leave);
   try {
-    return await pool.run(job, gone.signal);
+    return await pool.run(job, gone.signal, reply.request.token?.id);
   } finally {
     reply.raw.removeListener('close', leave);
   }

@@ -1,7 +1,7 @@
 import type { Column } from '../columns.ts';
 import { BatchError, quoted } from './batch-error.ts';
 import { isOptional, isValid, numberColumn, safeInteger, WIRE_COLUMNS, words, type ColumnBatch, type NumberColumn, type SymbolColumn } from './column-batch.ts';
-import { MAX_SYMBOL_BYTES } from './limits.ts';
+import { MAX_SYMBOL_BYTES, NOT_IN_SYMBOLS } from './limits.ts';
 import { checkedWindow } from './wire-seal.ts';
 
 /** Names a row in an error text: its line, or its number in the record batch. */
@@ -39,12 +39,12 @@ function checkSymbols(column: Column, { index, dictionary }: SymbolColumn, place
 function isSymbol(column: Column, value: string | null | undefined): boolean {
   if (value === null || value === undefined) return isOptional(column);
   if (column.field.values) return column.field.values.includes(value);
-  return value.length > 0 && (value.length * 3 <= MAX_SYMBOL_BYTES || Buffer.byteLength(value) <= MAX_SYMBOL_BYTES);
+  return value.length > 0 && (value.length * 3 <= MAX_SYMBOL_BYTES || Buffer.byteLength(value) <= MAX_SYMBOL_BYTES) && !NOT_IN_SYMBOLS.test(value);
 }
 
 function expected(column: Column): string {
   const values = column.field.values;
-  return values ? `; it can be ${values.join(', ')}` : `; it must be a text of 1 to ${MAX_SYMBOL_BYTES} bytes`;
+  return values ? `; it can be ${values.join(', ')}` : `; it must be a text of 1 to ${MAX_SYMBOL_BYTES} bytes without control characters`;
 }
 
 function checkNumbers(column: Column, values: NumberColumn, rows: number, place: RowPlace): void {

@@ -7,13 +7,15 @@ import { Schema } from 'apache-arrow/fb/schema';
 import { TimeUnit } from 'apache-arrow/fb/time-unit';
 import { Timestamp } from 'apache-arrow/fb/timestamp';
 import { Type } from 'apache-arrow/fb/type';
+import { Encoding } from 'flatbuffers';
 import type { FieldType } from '../fields.ts';
 import { arrowMessages, BufferCursor, headerOf, isDictionaryMessage, isRecordMessage, isSchemaMessage, malformed, type ArrowMessage, type NumberArrayConstructor } from './arrow-messages.ts';
 import { checkBatch } from './check-batch.ts';
 import { isValid, WIRE_COLUMNS, type ColumnBatch, type IndexArray, type NumberArray, type SymbolColumn, type WireColumn } from './column-batch.ts';
 import { SEALS_KEY } from './encode-columnar.ts';
-import { MAX_DICTIONARY, MAX_RECORD_BATCHES, MAX_ROWS, MAX_SEALS } from './limits.ts';
-import { sealFromJson, type WireSeal } from './wire-seal.ts';
+import { MAX_DICTIONARY, MAX_DICTIONARY_ENTRIES, MAX_RECORD_BATCHES, MAX_ROWS } from './limits.ts';
+import { sealsFromJson } from './seal-list.ts';
+import type { WireSeal } from './wire-seal.ts';
 
 /** What one request carries, whatever its encoding. */
 export interface DecodedBatch {
@@ -37,6 +39,7 @@ function decode(bytes: Uint8Array, check: boolean): DecodedBatch {
   const dictionaries = new Map<number, (string | null)[]>();
   const batches: ColumnBatch[] = [];
   let rows = 0;
+  let entriesLeft = MAX_DICTIONARY_ENTRIES;
   for (const message of arrowMessages(bytes)) {
     if (isSchemaMessage(message)) {
       if (layout) throw malformed('a second schema in one stream');
@@ -46,7 +49,7 @@ function decode(bytes: Uint8Array, check: boolean): DecodedBatch {
     } else if (!layout) {
       throw malformed('the stream does not begin with a schema');
     } else if (isDictionaryMessage(message)) {
-      readDictionary(message, dictionaries);
+      entriesLeft -= readDictionary(message, dictionaries, entriesLeft);
     } else if (isRecordMessage(message)) {
       if (batches.length === MAX_RECORD_BATCHES) throw malformed(`more than ${MAX_RECORD_BATCHES} record batches`);
       const batch = readBatch(message, layout, dictionaries, MAX_ROWS - rows);
@@ -119,26 +122,23 @@ function symbolReader(field: Field, name: string): ColumnReader {
 }
 
 const MAX_METADATA_KEYS = 64;
+const SEALS_KEY_BYTES = Buffer.from(SEALS_KEY);
 
 function readSeals(schema: Schema): WireSeal[] {
   const keys = schema.customMetadataLength();
   if (keys > MAX_METADATA_KEYS) throw malformed(`${keys} metadata keys; at most ${MAX_METADATA_KEYS} are possible`);
   for (let i = 0; i < keys; i++) {
     const pair = schema.customMetadata(i);
-    if (pair?.key() !== SEALS_KEY) continue;
-    let json: unknown;
-    try {
-      json = JSON.parse(pair.value() ?? '');
-    } catch (error) {
-      throw malformed(`the metadata ${SEALS_KEY} is not JSON: ${(error as Error).message}`);
-    }
-    if (!Array.isArray(json) || json.length > MAX_SEALS) throw malformed(`the metadata ${SEALS_KEY} is not an array of at most ${MAX_SEALS} seals`);
-    return json.map((seal, position) => sealFromJson(seal, `seal ${position + 1}`));
+    // looked at as bytes: a key may claim to be as long as the message
+    const key = pair?.key(Encoding.UTF8_BYTES) as Uint8Array | null | undefined;
+    if (!pair || !key || !SEALS_KEY_BYTES.equals(key)) continue;
+    return sealsFromJson((pair.value(Encoding.UTF8_BYTES) as Uint8Array | null) ?? new Uint8Array(0), `the metadata ${SEALS_KEY}`);
   }
   return [];
 }
 
-function readDictionary(message: ArrowMessage, dictionaries: Map<number, (string | null)[]>): void {
+/** How many entries it has. */
+function readDictionary(message: ArrowMessage, dictionaries: Map<number, (string | null)[]>, entriesLeft: number): number {
   const header = headerOf(message, new DictionaryBatch());
   const data = header.data();
   if (!data) throw malformed('a dictionary without data');
@@ -146,6 +146,7 @@ function readDictionary(message: ArrowMessage, dictionaries: Map<number, (string
   const cursor = new BufferCursor(data, message.body, MAX_DICTIONARY);
   const valid = cursor.validity('of a dictionary');
   const count = cursor.rows;
+  if (count > entriesLeft) throw malformed(`more than ${MAX_DICTIONARY_ENTRIES} dictionary entries in one stream`);
   // An empty dictionary may come without its single offset.
   const offsets = count === 0 ? new Int32Array(1) : cursor.values('of a dictionary', Int32Array, count + 1);
   const text = count === 0 ? Buffer.alloc(0) : viewOf(cursor.bytes('of a dictionary'));
@@ -157,6 +158,7 @@ function readDictionary(message: ArrowMessage, dictionaries: Map<number, (string
     values.push(isValid(valid, i) ? text.toString('utf8', from, to) : null);
   }
   dictionaries.set(Number(header.id()), values);
+  return count;
 }
 
 function viewOf(bytes: Uint8Array): Buffer {

@@ -2,7 +2,7 @@ import type { RecordContext } from '../records.ts';
 import type { Seal } from '../seal.ts';
 import type { TrafficType } from '../topology/topology.ts';
 import { BatchError, quoted } from './batch-error.ts';
-import { MAX_SECONDS, MAX_SYMBOL_BYTES, MAX_WINDOW_SECONDS } from './limits.ts';
+import { MAX_SECONDS, MAX_SYMBOL_BYTES, MAX_WINDOW_SECONDS, NOT_IN_SYMBOLS } from './limits.ts';
 
 /** What a status row says of its ENI: a seal travels with it, since no record may be there to tell. */
 export interface EniAttributes {
@@ -99,8 +99,8 @@ export function checkedWindow(windowStart: number, windowSeconds: number, place:
 }
 
 function symbol(value: unknown, name: string, place: string): string {
-  if (typeof value === 'string' && value.length > 0 && Buffer.byteLength(value) <= MAX_SYMBOL_BYTES) return value;
-  throw new BatchError('invalid', `${place}: ${name} is ${quoted(value)}, not a text of 1 to ${MAX_SYMBOL_BYTES} bytes`);
+  if (typeof value === 'string' && value.length > 0 && Buffer.byteLength(value) <= MAX_SYMBOL_BYTES && !NOT_IN_SYMBOLS.test(value)) return value;
+  throw new BatchError('invalid', `${place}: ${name} is ${quoted(value)}, not a text of 1 to ${MAX_SYMBOL_BYTES} bytes without control characters`);
 }
 
 function count(value: unknown, name: string, place: string): number {

@@ -29,7 +29,8 @@ const EXPRESSIONS = new Set([
 const QUERY_NODES = new Set(['SELECT_NODE', 'SET_OPERATION_NODE']);
 const TABLE_REFERENCES = new Set(['BASE_TABLE', 'SUBQUERY', 'JOIN', 'EMPTY', 'EXPRESSION_LIST', 'TABLE_FUNCTION']);
 const MAXIMUM_TREE_DEPTH = 600;
-const WITH_NAME = /^(?!duckdb_|pragma_|sqlite_|pg_|information_schema)[a-z_][a-z0-9_]*$/;
+/** Looked at before it is folded: there are letters beyond ASCII that fold to ASCII in JavaScript and not in DuckDB. */
+const WITH_NAME = /^(?!duckdb_|pragma_|sqlite_|pg_|information_schema|weir_)[a-z_][a-z0-9_]*$/i;
 
 /** Checks the tree of `json_serialize_sql` and returns its one statement. `tables` may be read besides `log`. */
 export function checkStatement(tree: TreeNode, tables: readonly string[] = []): TreeNode {
@@ -54,10 +55,10 @@ function checkQueryNode(node: TreeNode, outer: Scope, depth: number): void {
   const entries = isNode(commonTables) && Array.isArray(commonTables['map']) ? commonTables['map'] : [];
   for (const entry of entries) {
     if (!isNode(entry)) continue;
-    const name = textOf(entry['key']).toLowerCase();
+    const name = textOf(entry['key']);
     if (!WITH_NAME.test(name)) throw new RefusedStatement(`WITH "${name.slice(0, 60)}": the name must be a plain identifier`, null);
     checkValue(entry['value'], scope, depth + 1);
-    scope.add(name);
+    scope.add(name.toLowerCase());
   }
   for (const key in rest) checkValue(rest[key], scope, depth + 1);
 }
@@ -87,7 +88,7 @@ function checkExpression(node: TreeNode): void {
     throw new RefusedStatement(`${expressionClass.toLowerCase()} expressions are not allowed`, locationOf(node));
   }
   if (!('function_name' in node)) return;
-  const name = textOf(node['function_name']).toLowerCase();
+  const name = asciiLowerCase(textOf(node['function_name']));
   const schema = textOf(node['schema']);
   const catalog = textOf(node['catalog']);
   const known = ALLOWED_FUNCTIONS.has(name) || WEIR_FUNCTIONS.has(name);
@@ -108,9 +109,14 @@ function checkTableReference(node: TreeNode, scope: Scope): void {
   if (type !== 'BASE_TABLE') return;
   const name = textOf(node['table_name']);
   const qualified = textOf(node['schema_name']) !== '' || textOf(node['catalog_name']) !== '';
-  const lower = name.toLowerCase();
+  const lower = asciiLowerCase(name);
   if (qualified || !scope.has(lower)) {
     throw new RefusedStatement(`there is no table "${name.slice(0, 80)}": the records that the search left are in log`, locationOf(node));
   }
   if (node['at_clause'] != null) throw new RefusedStatement('AT is not allowed', locationOf(node));
+}
+
+/** As DuckDB folds names. */
+function asciiLowerCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

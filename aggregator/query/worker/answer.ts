@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DuckDBDataChunk, DuckDBResult, DuckDBValue } from '@duckdb/node-api';
 import { columnName, findField, type Field } from '../../../shared/fields.ts';
 import { encodeCursor } from '../cursor.ts';
-import { fromKeyOn, KEY_COLUMNS, ORDER_BY, type RecordKey } from '../record-order.ts';
+import { fromKeyOn, KEY_COLUMNS, orderBy, type RecordKey } from '../record-order.ts';
 import { fieldValues, storedColumnList } from '../result/record-columns.ts';
 import type { ResultColumn, ResultFormat, ResultValue } from '../result/result-format.ts';
 import { resultValue } from '../result/result-values.ts';
@@ -42,7 +42,7 @@ async function recordsAnswer(
     `SELECT ${[...stored, ...keys].join(', ')} FROM ${STORED_VIEW}${pageOf(question, question.limit + 1)}`);
   const columns = fields.map((field) => ({ name: field.name, type: field.type }));
   const encoder = rowEncoder(format, columns, true);
-  const body = new BodyWriter(job.directory);
+  const body = new BodyWriter(job.directory, job.limits.answerBytes);
   body.write(encoder.begin());
   let rows = 0;
   let more = false;
@@ -68,8 +68,8 @@ async function recordsAnswer(
 }
 
 function pageOf(question: RecordsQuestion, limit: number): string {
-  const { after } = question;
-  return `${after ? ` WHERE ${fromKeyOn(after.key)}` : ''} ORDER BY ${ORDER_BY} LIMIT ${limit} OFFSET ${after?.given ?? 0}`;
+  const { after, newestFirst } = question;
+  return `${after ? ` WHERE ${fromKeyOn(after.key, newestFirst)}` : ''} ORDER BY ${orderBy(newestFirst)} LIMIT ${limit} OFFSET ${after?.given ?? 0}`;
 }
 
 function keyValues(chunk: DuckDBDataChunk, firstColumn: number): (row: number) => RecordKey {
@@ -107,7 +107,7 @@ async function rowsAnswer(job: WorkerJob, result: DuckDBResult, maximumRows: num
   const types = result.columnTypes();
   const columns = result.columnNames().map((name, index): ResultColumn => ({ name, type: String(types[index]) }));
   const encoder = rowEncoder(job.format as TextFormat, columns, false);
-  const body = new BodyWriter(job.directory);
+  const body = new BodyWriter(job.directory, job.limits.answerBytes);
   body.write(encoder.begin());
   let rows = 0;
   let more = false;

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { RefusedStatement } from '../sql/statement-check.ts';
 import { INLINE_BODY_BYTES } from './worker-job.ts';
 
 /** Collects an answer's text: in memory while it is small, in a file from then on. */
@@ -7,12 +8,14 @@ export class BodyWriter {
   bytes = 0;
   path: string | null = null;
   private readonly directory: string;
+  private readonly maximumBytes: number;
   private file = -1;
   private parts: string[] = [];
   private pendingCharacters = 0;
 
-  constructor(directory: string) {
+  constructor(directory: string, maximumBytes: number) {
     this.directory = directory;
+    this.maximumBytes = maximumBytes;
   }
 
   write(text: string): void {
@@ -39,6 +42,9 @@ export class BodyWriter {
       this.file = openSync(this.path, 'wx', 0o600);
     }
     const chunk = Buffer.from(this.parts.join(''));
+    if (this.bytes + chunk.length > this.maximumBytes) {
+      throw new RefusedStatement(`the answer has more than ${this.maximumBytes} bytes: ask for fewer rows or shorter texts`, null);
+    }
     for (let written = 0; written < chunk.length;) written += writeSync(this.file, chunk, written);
     this.bytes += chunk.length;
     this.parts = [];

@@ -22,6 +22,7 @@ export interface RecordsQuestion {
   /** Names of the field table. */
   readonly fields: readonly string[];
   readonly limit: number;
+  readonly newestFirst: boolean;
   /** Where the page begins: `given` records of this key were on earlier pages. */
   readonly after: { readonly key: RecordKey; readonly given: number } | null;
   /** For the cursor of the next page. */
@@ -47,6 +48,7 @@ export interface TableQuestion {
 export interface WorkerLimits {
   readonly memoryBytes: number;
   readonly spillBytes: number;
+  readonly answerBytes: number;
   readonly threads: number;
 }
 

@@ -1,4 +1,8 @@
-/** A query worker: a process that answers the jobs its parent sends, one at a time, until it is told to stop or is killed. */
+/**
+ * A query worker: a process that answers the jobs its parent sends, one at a time, until it is told to stop or is killed.
+ * Its argument is the folder that the jobs' folders are made in.
+ */
+import { rmSync } from 'node:fs';
 import { answerJob } from './answer.ts';
 import { failureOf } from './duckdb-error.ts';
 import { LockedDatabase } from './locked-database.ts';
@@ -10,8 +14,15 @@ let next = LockedDatabase.prepare();
 process.on('message', (job: WorkerJob) => {
   void reply(job);
 });
-// The parent is gone: nobody waits for the answer.
-process.on('disconnect', () => process.exit(0));
+// The parent is gone: nobody waits for the answer, or will ever look into the folder. A statement that runs would hold up
+// an orderly end.
+process.on('disconnect', () => {
+  try {
+    if (process.argv[2]) rmSync(process.argv[2], { recursive: true, force: true });
+  } finally {
+    process.kill(process.pid, 'SIGKILL');
+  }
+});
 // Ctrl-C reaches the whole process group; the parent decides when a worker ends.
 process.on('SIGINT', () => {});
 await next;
@@ -23,7 +34,7 @@ async function reply(job: WorkerJob): Promise<void> {
   try {
     message = await answerJob(job, database);
   } catch (error) {
-    message = failureOf(error, job.files);
+    message = failureOf(error, [...job.files, job.directory]);
   }
   process.send?.(message, () => {
     database.close();

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { constants as osConstants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { clientLeft, QueryFailure } from '../query-failure.ts';
 import type { QuerySettings } from '../query-settings.ts';
 import { limitProcess } from './address-space.ts';
+import { yieldToOthers } from './process-rank.ts';
 import type { WorkerJob, WorkerReply } from './worker-job.ts';
 
 const STARTUP_MS = 30_000;
@@ -27,8 +27,9 @@ export class WorkerProcess {
   private alive = true;
   private stderr = '';
 
-  constructor(settings: QuerySettings) {
-    this.child = launch();
+  /** `folder`: where jobs get theirs; if the collector dies, its workers take it away. */
+  constructor(settings: QuerySettings, folder: string) {
+    this.child = launch(folder);
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.stderr = (this.stderr + text).slice(-STDERR_CHARACTERS);
     });
@@ -54,7 +55,7 @@ export class WorkerProcess {
     if (signal?.aborted) throw clientLeft();
     this.jobs++;
     let stop!: (reason: QueryFailure) => void;
-    // The one who asked hears at once; that a process with much memory is gone may take the kernel a second.
+    // The one who asked hears at once; that a process with much memory is gone may take the kernel a moment.
     const stopped = new Promise<never>((_, reject) => {
       stop = (reason) => {
         this.kill();
@@ -101,7 +102,7 @@ export class WorkerProcess {
     if (end !== null) throw new QueryFailure('internal', `a query worker did not start (${end})`, { cause: this.stderr.trim() });
     const { pid } = this.child;
     if (pid === undefined) return;
-    lowerPriority(pid);
+    yieldToOthers(pid);
     await limitProcess(pid, settings.addressSpaceBytes, settings.spillBytes);
   }
 
@@ -112,9 +113,9 @@ export class WorkerProcess {
   }
 }
 
-function launch(): ChildProcess {
+function launch(folder: string): ChildProcess {
   const inherited = process.execArgv.filter((argument) => !argument.startsWith('--inspect') && !argument.startsWith('--test'));
-  const command = [...inherited, `--max-old-space-size=${HEAP_MEGABYTES}`, PROGRAM];
+  const command = [...inherited, `--max-old-space-size=${HEAP_MEGABYTES}`, PROGRAM, folder];
   return spawn(process.execPath, command, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
@@ -126,13 +127,4 @@ function launch(): ChildProcess {
 function workerEnvironment(): NodeJS.ProcessEnv {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'SystemRoot', 'TSX_TSCONFIG_PATH'];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
-}
-
-/** Receiving records goes first. */
-function lowerPriority(pid: number): void {
-  try {
-    setPriority(pid, osConstants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // It has ended already, or the system does not let us: the query runs all the same.
-  }
 }

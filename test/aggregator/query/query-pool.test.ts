@@ -30,12 +30,12 @@ async function rows(pool: QueryPool, text: string): Promise<unknown> {
 }
 
 test.serial('a query that takes too long is killed at the deadline, and the next one is answered', async (t) => {
-  await withPool({ workers: 1, deadlineMs: 1500 }, async (pool) => {
+  await withPool({ workers: 1, deadlineMs: 4000 }, async (pool) => {
     await rows(pool, 'SELECT 1');
     const startedMs = performance.now();
-    const error = await t.throwsAsync(pool.run(select(ENDLESS)), { instanceOf: QueryFailure, message: /longer than 1.5 s/ });
+    const error = await t.throwsAsync(pool.run(select(ENDLESS)), { instanceOf: QueryFailure, message: /longer than 4 s/ });
     t.is(error.reason, 'deadline');
-    t.true(performance.now() - startedMs < 2500);
+    t.true(performance.now() - startedMs < 5000);
     t.deepEqual(await rows(pool, 'SELECT 42 FROM (VALUES (1))'), [[42]]);
     t.is(pool.counts.killed, 1);
   });

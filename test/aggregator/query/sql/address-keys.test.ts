@@ -13,7 +13,7 @@ test.before(async () => {
   const { memoryBytes, spillBytes, threads } = DEFAULT_QUERY_SETTINGS;
   await database.open({
     files: store.files('test', 0, 1e12).map((file) => file.path), predicate: 'TRUE', question: { kind: 'select', text: '', defaultRows: 100, maximumRows: 100 },
-    format: 'json', envelope: {}, limits: { memoryBytes, spillBytes, threads }, directory: store.directory,
+    format: 'json', envelope: {}, limits: { memoryBytes, spillBytes, answerBytes: 1e9, threads }, directory: store.directory,
   });
 });
 test.after.always(() => {
