@@ -19,8 +19,9 @@ export interface Cursor {
 
 const MAXIMUM_CURSOR_CHARACTERS = 8192;
 
-export function queryHash(query: string): string {
-  return createHash('sha256').update(query).digest('base64url').slice(0, 16);
+/** A search the other way around is another one. */
+export function queryHash(query: string, newestFirst: boolean): string {
+  return createHash('sha256').update(newestFirst ? `newest ${query}` : query).digest('base64url').slice(0, 16);
 }
 
 export function encodeCursor(cursor: Cursor): string {
@@ -29,7 +30,7 @@ export function encodeCursor(cursor: Cursor): string {
 }
 
 /** Throws WeirError USAGE on anything that `encodeCursor` did not make for this query. */
-export function decodeCursor(text: string, query: string): Cursor {
+export function decodeCursor(text: string, query: string, newestFirst: boolean): Cursor {
   const bad = (why: string) => new WeirError('USAGE', `the cursor ${why}: begin again without one`);
   if (text.length > MAXIMUM_CURSOR_CHARACTERS) throw bad('is too long');
   let parts: unknown;
@@ -41,6 +42,6 @@ export function decodeCursor(text: string, query: string): Cursor {
   if (!Array.isArray(parts) || parts.length !== 6 || parts[0] !== 1) throw bad('cannot be read');
   const [, hash, from, to, given, key] = parts as unknown[];
   if (![from, to, given].every((value) => Number.isSafeInteger(value) && (value as number) >= 0) || !isRecordKey(key)) throw bad('cannot be read');
-  if (hash !== queryHash(query)) throw bad('belongs to another query');
+  if (hash !== queryHash(query, newestFirst)) throw bad('belongs to another query');
   return { queryHash: hash, from: from as number, to: to as number, given: given as number, key };
 }

@@ -21,6 +21,7 @@ export interface QueryRequest {
   readonly format?: string | undefined;
   /** Names with commas between; `all` and `default` stand for several. */
   readonly fields?: string | undefined;
+  readonly order?: 'oldest' | 'newest' | undefined;
 }
 
 /** What is to be read, found out without reading it. */
@@ -66,11 +67,12 @@ export function queryPlan(
   const format = resultFormat(request.format);
   const text = request.query ?? '';
   const query = parseQuery(text);
-  const cursor = request.cursor === undefined || request.cursor === '' ? null : decodeCursor(request.cursor, text);
+  const newestFirst = request.order === 'newest';
+  const cursor = request.cursor === undefined || request.cursor === '' ? null : decodeCursor(request.cursor, text, newestFirst);
   if (cursor && query.select) throw new WeirError('USAGE', 'a SELECT has no cursor: use LIMIT and OFFSET in the statement');
   const range = cursor ?? timeRange(asText(request.from), asText(request.to), nowSeconds);
   const scope = queryScope(catalog, logStore, query, range);
-  const files = cursor ? scope.files.filter((file) => mayHold(file, cursor.key[0])) : scope.files;
+  const files = cursor ? scope.files.filter((file) => mayHold(file, cursor.key[0], newestFirst)) : scope.files;
   const envelope = {
     scanned: scannedBy(files),
     range: { from: range.from, to: range.to },
@@ -81,15 +83,15 @@ export function queryPlan(
   const question: PoolJob['question'] = query.select
     ? { kind: 'select', text: query.select.text, defaultRows: limit, maximumRows: maximumRows(settings, format) }
     : {
-      kind: 'records', fields, limit, after: cursor && { key: cursor.key, given: cursor.given },
-      cursor: { queryHash: queryHash(text), from: range.from, to: range.to },
+      kind: 'records', fields, limit, newestFirst, after: cursor && { key: cursor.key, given: cursor.given },
+      cursor: { queryHash: queryHash(text, newestFirst), from: range.from, to: range.to },
     };
   return { job: { files: files.map((file) => file.path), predicate: scope.predicate, question, format, envelope }, query, format, envelope };
 }
 
-/** Whether the file may hold records that start at `start` or later. */
-function mayHold(file: LogStoreFile, start: unknown): boolean {
-  return typeof start !== 'number' || file.windowStart + file.windowSeconds > start;
+/** Whether the file may hold records that start at `start`, or on the other side of it that is still to come. */
+function mayHold(file: LogStoreFile, start: unknown, newestFirst: boolean): boolean {
+  return typeof start !== 'number' || (newestFirst ? file.windowStart <= start : file.windowStart + file.windowSeconds > start);
 }
 
 export function checkLogStore(catalog: Catalog, name: string): void {

@@ -55,6 +55,22 @@ test.serial('pages of any size make up the whole, without repeating or skipping'
   }
 });
 
+test.serial('with order=newest the windows come the other way around, and pages make up the whole', async (t) => {
+  const whole = (await server.ask({ query: 'tcp', limit: 1000, fields: 'all' })).json.records as SampleRecord[];
+  const starts = [...new Set(whole.map((record) => record['start'] as number))].reverse();
+  t.true(starts.length > 2);
+  const pages: SampleRecord[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await server.ask({ query: 'tcp', limit: 17, fields: 'all', order: 'newest', ...(cursor ? { cursor } : {}) });
+    pages.push(...page.json.records);
+    cursor = page.json.cursor ?? undefined;
+    if (cursor) t.is((await server.ask({ query: 'tcp', limit: 17, cursor })).status, 400, 'a cursor belongs to its order');
+  } while (cursor);
+  t.deepEqual(pages.map((record) => line(record, allNames)), starts.flatMap((start) => whole.filter((record) => record['start'] === start)).map((record) => line(record, allNames)));
+  t.is((await server.ask({ query: 'tcp', order: 'up' })).status, 400);
+});
+
 test.serial('records that are equal in every key stand on different pages all the same', async (t) => {
   const other = new QueryServer();
   try {
