@@ -24,6 +24,7 @@ import { NOTHING_PLANNED, Router } from './publish/routing.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
 import { AgentPositions } from './receive/agent-positions.ts';
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from './receive/inflate.ts';
+import { DEFAULT_INTAKE_LIMITS, type IntakeLimits } from './receive/intake-limits.ts';
 import { readTls, type TlsFiles } from './tls.ts';
 
 export interface CollectorOptions {
@@ -43,6 +44,9 @@ export interface CollectorOptions {
   /** How long requests that run may take to end when the collector stops. */
   readonly stopGraceMs?: number;
   readonly limits?: BodyLimits;
+  readonly intake?: IntakeLimits;
+  /** In which a request must have arrived whole. */
+  readonly requestTimeoutMs?: number;
   readonly query?: QuerySettings;
   readonly journalSegmentBytes?: number;
   readonly ledgerCompactBytes?: number;
@@ -68,6 +72,7 @@ export interface Collector {
 export const DEFAULT_AGGREGATION_DELAY_MS = 300_000;
 const DEFAULT_SETTLE_MS = 1_000;
 const DEFAULT_STOP_GRACE_MS = 5_000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 
 /** Resolves when requests are served. What an earlier run left unpublished is taken up. */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
@@ -122,12 +127,12 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const grid = new CompletenessGrid(layout.root, ledger.state, router);
   const rollCall = new RollCall({ journal, positions, watches: () => control.recordingPlan.watches, onCalled: (frame) => publisher.add(frame), log });
   const limits = options.limits ?? DEFAULT_BODY_LIMITS;
-  const receiver = new Receiver(journal, positions, limits, (frame) => publisher.add(frame));
+  const receiver = new Receiver(journal, positions, limits, options.intake ?? DEFAULT_INTAKE_LIMITS, (frame) => publisher.add(frame));
   const pool = new QueryPool(options.query ?? DEFAULT_QUERY_SETTINGS, layout.temporary);
-  readGauges(metrics, pending, journal, pool);
+  readGauges(metrics, pending, journal, receiver, pool);
   let stopping: Promise<void> | null = null;
   const server = createServer({
-    receiver, limits, control, tokens, catalog, logStores, grid, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
+    receiver, limits, requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS, control, tokens, catalog, logStores, grid, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
   });
   const shutDown = async (): Promise<void> => {
     // Node watches over slow senders no more once a server closes: one of them could keep it open for ever
@@ -215,9 +220,14 @@ function routerOf(control: Control): () => Router {
   };
 }
 
-function readGauges(metrics: Metrics, pending: PendingWindows, journal: Journal, pool: QueryPool): void {
+function readGauges(metrics: Metrics, pending: PendingWindows, journal: Journal, receiver: Receiver, pool: QueryPool): void {
   metrics.gauge('weir_pending_windows', 'Windows that wait for publication.', () => pending.size);
   metrics.gauge('weir_journal_frames', 'Batches in the journal that are not wholly published.', () => journal.unpublishedFrames);
+  metrics.gauge('weir_unpublished_bytes', 'Memory that batches take which are not wholly published, about.', () => journal.unpublished.bytes);
+  metrics.gauge('weir_batch_memory_bytes', 'Memory that batches take which are not in the journal yet.', () => receiver.heldBytes);
+  metrics.gauge('weir_batches_waiting', 'Batches that wait for that memory.', () => receiver.waitingBatches);
+  metrics.gauge('weir_queries_running', 'Queries that run.', () => pool.runningJobs);
+  metrics.gauge('weir_queries_waiting', 'Queries that wait for a worker.', () => pool.waitingJobs);
   for (const name of ['answered', 'failed', 'refused', 'killed'] as const) {
     metrics.gauge(`weir_queries_${name}`, `Queries ${name} since the start.`, () => pool.counts[name]);
   }

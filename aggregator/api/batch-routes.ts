@@ -28,13 +28,18 @@ const BATCHES = {
 export function batchRoutes(app: FastifyInstance, receiver: Receiver, limits: BodyLimits, metrics: Metrics): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser([COLUMNAR_TYPE, NDJSON_TYPE], { parseAs: 'buffer', bodyLimit: limits.compressedBytes }, (_request, body, done) => done(null, body));
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const type = mediaType(request);
     if (type !== COLUMNAR_TYPE && type !== NDJSON_TYPE) {
       throw new Problem(415, `Content-Type is ${JSON.stringify(type)}; ${COLUMNAR_TYPE} and ${NDJSON_TYPE} are taken`);
     }
     const agent = readAgent(request);
     if (!speaksFor(request.token!, agent)) throw new Problem(403, `the token belongs to the agent ${request.token!.agentId}, but ${agent} is named as the sender`);
+    // a body without a length may become as long as one may be
+    const length = Number(request.headers['content-length'] ?? limits.compressedBytes);
+    const share = await receiver.admit(agent, length);
+    if (reply.raw.closed) share.release();
+    else reply.raw.once('close', () => share.release());
   });
   app.post('/v1/batches', { config: { scope: 'ingest' }, schema: BATCHES }, async (request) => {
     const batch = readRequest(request);

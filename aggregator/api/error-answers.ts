@@ -50,7 +50,7 @@ function wrongParameter({ keyword, instancePath, params }: ValidationError, mess
 
 const CLIENT_ERRORS: Readonly<Record<string, [status: number, detail: string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'the headers are longer than 16 KiB together'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive within 60 s'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive in time'],
 };
 
 /** What is no HTTP request never reaches a route. */

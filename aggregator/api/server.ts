@@ -1,4 +1,5 @@
 import fastify, { type FastifyHttpsOptions, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Logger } from 'winston';
@@ -37,6 +38,7 @@ import { tokenRoutes } from './token-routes.ts';
 export interface ServerParts {
   readonly receiver: Receiver;
   readonly limits: BodyLimits;
+  readonly requestTimeoutMs: number;
   readonly control: Control;
   readonly tokens: Tokens;
   readonly catalog: CommittedCatalog;
@@ -57,14 +59,19 @@ declare module 'fastify' {
   }
 }
 
-const REQUEST_TIMEOUT_MS = 60_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A connection on which nothing moves; longer than any answer keeps its client waiting. */
+const STALL_TIMEOUT_MS = 300_000;
+/** Files and connections to the store must stay possible, however many clients there are. */
+const CONNECTIONS_MOST = 10_000;
+const DESCRIPTORS_KEPT = 512;
 
 /** The HTTP side of the collector: who may call what, and who answers. */
 export function createServer(parts: ServerParts): FastifyInstance {
-  const app = newServer(parts.tls, {
+  const app = newServer(parts.tls, parts.requestTimeoutMs, {
     logger: false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: parts.requestTimeoutMs,
+    connectionTimeout: STALL_TIMEOUT_MS,
     // a misspelt parameter is told, not dropped
     ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply as unknown as FastifyReply, problemOf(error)),
@@ -72,6 +79,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   });
   const routes = collectRoutes(app);
   app.decorate('registeredRoutes', routes);
+  app.server.maxConnections = connectionLimit();
   app.server.on('tlsClientError', ({ message }: Error, { remoteAddress }: Socket) => parts.log.debug(`TLS with ${remoteAddress ?? 'a client that left'}: ${message}`));
   const hasLogStore = (name: string): boolean => parts.catalog.logStores().some((logStore) => logStore.name === name);
   answerErrors(app, parts.log);
@@ -98,10 +106,19 @@ export function createServer(parts: ServerParts): FastifyInstance {
   return app;
 }
 
-function newServer(tls: TlsContext | null, options: FastifyServerOptions): FastifyInstance {
-  const limits = { headersTimeout: REQUEST_TIMEOUT_MS };
+function newServer(tls: TlsContext | null, requestTimeoutMs: number, options: FastifyServerOptions): FastifyInstance {
+  const limits = { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs) };
   if (tls === null) return fastify({ ...options, http: limits });
   const https = { ...limits, ...tls.options, requestCert: tls.asksClients, rejectUnauthorized: tls.asksClients, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
   const secured = { ...options, https } as unknown as FastifyHttpsOptions<Server>;
   return fastify(secured) as unknown as FastifyInstance;
+}
+
+function connectionLimit(): number {
+  try {
+    const descriptors = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity);
+    return Math.max(64, Math.min(CONNECTIONS_MOST, descriptors - DESCRIPTORS_KEPT));
+  } catch {
+    return CONNECTIONS_MOST; // not Linux
+  }
 }

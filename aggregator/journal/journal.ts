@@ -5,6 +5,7 @@ import { WeirError } from '../../shared/errors.ts';
 import type { BatchHeader, JournalFrame } from './batch-frame.ts';
 import { makeDirectory, syncDirectory } from './durable.ts';
 import { scanSegment, Segment } from './segment.ts';
+import { Unpublished } from './unpublished.ts';
 
 export interface JournalOptions {
   readonly directory: string;
@@ -57,7 +58,7 @@ export class Journal {
   /** Per segment file: its frames that are still needed. */
   private readonly needed = new Map<string, Set<number>>();
   private readonly frames = new Map<string, number[]>();
-  private readonly pathOfFrame = new Map<number, string>();
+  readonly unpublished = new Unpublished();
 
   private constructor(options: JournalOptions) {
     this.directory = options.directory;
@@ -99,10 +100,8 @@ export class Journal {
 
   /** The frame is published: nothing needs it any more. */
   release(frame: number): void {
-    const path = this.pathOfFrame.get(frame);
-    if (path === undefined) return;
-    this.pathOfFrame.delete(frame);
-    this.needed.get(path)?.delete(frame);
+    const released = this.unpublished.remove(frame);
+    if (released) this.needed.get(released.body.path)?.delete(frame);
   }
 
   /** Segments that hold no needed frame and take no further one. */
@@ -125,7 +124,7 @@ export class Journal {
   }
 
   get unpublishedFrames(): number {
-    return this.pathOfFrame.size;
+    return this.unpublished.size;
   }
 
   async close(): Promise<void> {
@@ -196,7 +195,7 @@ export class Journal {
 
   private remember(frame: JournalFrame): void {
     const { path } = frame.body;
-    this.pathOfFrame.set(frame.frame, path);
+    this.unpublished.add(frame);
     this.needed.get(path)!.add(frame.frame);
     const frames = this.frames.get(path);
     if (frames) frames.push(frame.frame);

@@ -8,7 +8,9 @@ import type { BatchHeader, JournalFrame } from '../journal/batch-frame.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AgentPositions } from './agent-positions.ts';
 import { batchContents } from './batch-contents.ts';
-import { inflate, type BodyLimits } from './inflate.ts';
+import { FairBudget, type Share } from './fair-budget.ts';
+import { inflate, inflatedSizes, tooLarge, type BodyLimits } from './inflate.ts';
+import type { IntakeLimits } from './intake-limits.ts';
 
 export const COLUMNAR_TYPE = 'application/vnd.apache.arrow.stream';
 export const NDJSON_TYPE = 'application/x-ndjson';
@@ -41,33 +43,87 @@ const MAX_CONTENTS = 1 << 18;
  * I1. `stored` is answered only when the batch is durable in the journal; the position advances with it, so the next
  *     attempt of the same batch is a duplicate.
  * I2. Batches of one agent enter the journal one at a time, in the order of their numbers.
+ * I3. What is held of batches in memory is bounded, and each agent has his turn at it: who sends much waits for himself.
  */
 export class Receiver {
   private readonly journal: Journal;
   private readonly positions: AgentPositions;
   private readonly limits: BodyLimits;
   private readonly onStored: (frame: JournalFrame) => void;
+  private readonly intake: IntakeLimits;
+  private readonly bodies: FairBudget;
+  private readonly contents: FairBudget;
   private readonly turns = new Map<string, Promise<unknown>>();
 
-  constructor(journal: Journal, positions: AgentPositions, limits: BodyLimits, onStored: (frame: JournalFrame) => void) {
+  constructor(journal: Journal, positions: AgentPositions, limits: BodyLimits, intake: IntakeLimits, onStored: (frame: JournalFrame) => void) {
     this.journal = journal;
     this.positions = positions;
     this.limits = limits;
+    this.intake = intake;
+    this.bodies = new FairBudget(intake.bodies);
+    this.contents = new FairBudget(intake.contents);
     this.onStored = onStored;
+  }
+
+  /** For metrics. */
+  get heldBytes(): number {
+    return this.bodies.heldBytes + this.contents.heldBytes;
+  }
+
+  get waitingBatches(): number {
+    return this.bodies.waiting + this.contents.waiting;
+  }
+
+  /** Room for a body of so many bytes, before any of it is read. Throws Problem 429 or 503 where there is none. */
+  admit(agent: string, bodyBytes: number): Promise<Share> {
+    const { backlogBytes, backlogBytesPerAgent } = this.intake;
+    const { unpublished } = this.journal;
+    if (unpublished.bytesOf(agent) >= backlogBytesPerAgent) {
+      throw new Problem(429, `what agent ${agent} has sent and is not published yet takes ${unpublished.bytesOf(agent)} bytes of memory, ${
+        backlogBytesPerAgent} are the limit: its windows wait for their end, for seals, or for the publisher`, {}, { 'retry-after': '5' });
+    }
+    if (unpublished.bytes >= backlogBytes) {
+      throw new Problem(503, 'publication lags behind what agents send; send it again later', {}, { 'retry-after': '5' });
+    }
+    return this.bodies.take(agent, Math.min(bodyBytes, this.limits.compressedBytes));
   }
 
   async receive(batch: IncomingBatch): Promise<Received> {
     // Looked at first: a batch that will not be stored need not be read.
     if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
-    const bytes = await inflate(batch.body, batch.contentEncoding, this.limits);
-    const { header, body, rows } = readBatch(batch, bytes);
-    return this.inTurn(batch.agent, async () => {
+    const { bytes, share } = await this.inflated(batch);
+    try {
+      // It may have waited for long.
       if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
-      const frame = await this.journal.append(header, body);
-      this.positions.advance(batch.agent, batch.epoch, batch.sequence);
-      this.onStored(frame);
-      return { status: 'stored', rows };
-    });
+      const { header, body, rows } = readBatch(batch, bytes);
+      return await this.inTurn(batch.agent, async () => {
+        if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
+        const frame = await this.journal.append(header, body);
+        this.positions.advance(batch.agent, batch.epoch, batch.sequence);
+        this.onStored(frame);
+        return { status: 'stored', rows };
+      });
+    } finally {
+      share.release();
+    }
+  }
+
+  /** The body without its encoding, in memory that was granted for it. */
+  private async inflated({ agent, body, contentEncoding, contentType }: IncomingBatch): Promise<{ bytes: Uint8Array; share: Share }> {
+    const limits = contentType === NDJSON_TYPE ? { ...this.limits, inflatedBytes: Math.min(this.limits.ndjsonBytes, this.limits.inflatedBytes) } : this.limits;
+    for (const size of inflatedSizes(body, contentEncoding, limits)) {
+      if (size > limits.inflatedBytes) break;
+      const share = await this.contents.take(agent, size);
+      try {
+        const bytes = await inflate(body, contentEncoding, size);
+        if (bytes) return { bytes, share: shrunk(share, bytes.length) };
+      } catch (error) {
+        share.release();
+        throw error;
+      }
+      share.release();
+    }
+    throw tooLarge(body.length, limits);
   }
 
   /** false: stored before. Throws the answer to what must not be stored. */
@@ -94,6 +150,11 @@ export class Receiver {
       if (this.turns.get(agent) === turn) this.turns.delete(agent);
     }
   }
+}
+
+function shrunk(share: Share, bytes: number): Share {
+  share.shrink(bytes);
+  return share;
 }
 
 function readBatch(batch: IncomingBatch, bytes: Uint8Array): { header: BatchHeader; body: Uint8Array; rows: number } {

@@ -85,7 +85,7 @@ test.serial('nobody reports in the name of another', async (t) => {
 });
 
 test.serial('compressed bodies: gzip is taken, bombs and unknown encodings are not', async (t) => {
-  const collector = await runCollector(t, { limits: { compressedBytes: 100_000, inflatedBytes: 4_000_000, ratio: 200 } });
+  const collector = await runCollector(t, { limits: { compressedBytes: 100_000, inflatedBytes: 4_000_000, ndjsonBytes: 4_000_000, ratio: 200 } });
   const send = (body: Uint8Array, encoding: string) => collector.send({ body, sequence: 1, headers: { 'content-encoding': encoding } });
   t.is((await send(gzipSync(Buffer.alloc(3_000_000)), 'gzip')).status, 413, 'ratio');
   t.is((await send(gzipSync(Buffer.from(fc.sample(fc.base64String({ minLength: 1000, maxLength: 1000 }), { numRuns: 100, seed: 1 }).join('').repeat(80))), 'gzip')).status, 413, 'inflated size');
