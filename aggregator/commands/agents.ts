@@ -72,8 +72,7 @@ async function show(given: AgentArguments): Promise<void> {
 }
 
 async function revoke(given: AgentArguments, log: CommandLog): Promise<void> {
-  const answer = await CollectorClient.from(given, process.env)
-    .json<AgentAnswer & { 'tokens-revoked': readonly unknown[] | number }>(['agent-id', 'status'], 'POST', `${pathOf(given.agentId)}/revoke`);
+  const answer = await CollectorClient.from(given, process.env).json<AgentAnswer>(['agent-id', 'status'], 'POST', `${pathOf(given.agentId)}/revoke`);
   if (given.json) await printJson(answer);
   else log.info(`${answer['agent-id']} is revoked and watches nothing any more; a new one-time token would let it in again`);
 }

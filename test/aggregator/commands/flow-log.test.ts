@@ -80,14 +80,13 @@ test('each refusal says what to do, has its exit code, and leaves nothing behind
 
   const wrong = await Promise.all([
     operated.weirGiven(given, 'flow-log', 'list'),
-    create('--resource-type', 'subnet', '--resource-id', 'vsw-front', '--logstore', 'all'), create(...ON_VPC), create(...ON_VPC, '--logstore', 'all', '--window', '7m'),
-    create(...ON_VPC, '--logstore', 'all', '--traffic', 'All'), operated.weir('flow-log', 'update', 'first'), operated.weir('flow-log', 'creat'), operated.weir('flow-log'),
+    create('--resource-type', 'subnet', '--resource-id', 'vsw-front', '--logstore', 'all'), create(...ON_VPC, '--logstore', 'all', '--window', '7m'),
+    operated.weir('flow-log', 'update', 'first'), operated.weir('flow-log'),
   ]);
-  t.deepEqual(wrong.map(({ code }) => code), [77, 2, 2, 2, 2, 2, 2, 2]);
+  t.deepEqual(wrong.map(({ code }) => code), [77, 2, 2, 2, 2]);
   t.regex(wrong[1]!.stderr, /Choices: "ENI", "VSwitch", "VPC"/);
-  t.regex(wrong[2]!.stderr, /logstore/);
-  t.regex(wrong[3]!.stderr, /--window is "7m"; 1m, 5m and 10m are possible/);
-  t.regex(wrong[7]!.stderr, /name what to do: create, list, show, update, enable, disable or delete/);
+  t.regex(wrong[2]!.stderr, /--window is "7m"; 1m, 5m and 10m are possible/);
+  t.regex(wrong[4]!.stderr, /name what to do: create, list, show, update, enable, disable or delete/);
   const { 'flow-logs': left } = await call<{ 'flow-logs': FlowLog[] }>(operated, 'GET', '/v1/flow-logs');
   t.deepEqual(left.map(({ name, status }) => [name, status]), [['first', 'Active']]);
 });
