@@ -53,13 +53,16 @@ export function isPositionFile(name: string): boolean {
 /**
  * The position on disk, twice.
  *
- * I1. The second file is written only when the first is durable. So each position whose `write` has resolved is in
- *     both, and damage to one file, a write that was cut off too, leaves the other.
+ * I1. One file is written when the other one is whole and durable: first the one that is not known to be. So each
+ *     position whose `write` has resolved is in both, and damage to one file, a write that was cut off too, leaves the
+ *     other.
  */
 export class PositionFiles {
   private readonly disk: SpoolDisk;
   /** Open, with their names durable; or none. */
   private files: DiskFile[] = [];
+  /** Index of the file to be written first. */
+  private first = 0;
 
   constructor(disk: SpoolDisk) {
     this.disk = disk;
@@ -67,12 +70,9 @@ export class PositionFiles {
 
   /** null: neither file has one. */
   async read(): Promise<Position | null> {
-    let newest: Position | null = null;
-    for (const name of FILES) {
-      const position = await this.readFile(name);
-      if (position && (newest === null || position.generation > newest.generation)) newest = position;
-    }
-    return newest;
+    const [a, b] = [await this.readFile(FILES[0]), await this.readFile(FILES[1])];
+    this.first = (a?.generation ?? -1) > (b?.generation ?? -1) ? 1 : 0;
+    return this.first === 1 ? a : b;
   }
 
   async write(position: Position): Promise<void> {
@@ -83,9 +83,10 @@ export class PositionFiles {
     bytes.writeUInt32LE(crc32(json), 8);
     json.copy(bytes, PREFIX_BYTES);
     if (this.files.length < FILES.length) await this.openFiles();
-    for (const file of this.files) {
-      await file.write(bytes, 0);
-      await file.sync();
+    for (const index of [this.first, 1 - this.first]) {
+      this.first = index;
+      await this.files[index]!.write(bytes, 0);
+      await this.files[index]!.sync();
     }
   }
 
@@ -94,6 +95,7 @@ export class PositionFiles {
   }
 
   private async openFiles(): Promise<void> {
+    await this.read(); // which of them comes first
     const there = await this.disk.list();
     const files: DiskFile[] = [];
     try {
