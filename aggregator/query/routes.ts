@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { Problem } from '../api/problem.ts';
 import { visibleCatalog } from '../api/visible-catalog.ts';
 import type { Catalog } from '../logstore/catalog.ts';
 import { histogramBuckets, histogramPlan, type HistogramRequest } from './histogram.ts';
@@ -14,6 +15,8 @@ import { MEDIA_TYPES, RESULT_FORMATS } from './result/result-format.ts';
 export interface QueryRoutesOptions {
   readonly catalog: Catalog;
   readonly pool: QueryPool;
+  /** Whether there may be questions about a LogStore; one that no inventory knows has nobody to forbid them. */
+  readonly isSearchable?: (logStore: string) => boolean;
   /** Where failures go whose reason the one who asks must not see. */
   readonly log?: { error(message: string): unknown };
   readonly nowSeconds?: () => number;
@@ -54,6 +57,11 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
   const { catalog, pool } = options;
   const config = { honoursLogStores: true };
   const now = options.nowSeconds ?? (() => Math.floor(Date.now() / 1000));
+  const requireSearch = (logStore: string): void => {
+    if (options.isSearchable?.(logStore) ?? true) return;
+    throw new Problem(409, `search of the LogStore ${logStore} is off; a flow log with an analysis report turns it on, or weir logstore update ${logStore} --search on`,
+      { type: 'urn:weir:problem:search-off' });
+  };
 
   // The server's own handler writes the document.
   app.setErrorHandler((error) => {
@@ -63,6 +71,7 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
 
   const query = async (logStore: string, asked: QueryRequest, reply: FastifyReply) => {
     const plan = queryPlan(visibleCatalog(catalog, reply.request.token), pool.settings, logStore, asked, now());
+    requireSearch(logStore);
     let result: PoolAnswer;
     try {
       result = await runWhileConnected(pool, plan.job, reply);
@@ -84,6 +93,7 @@ export function queryRoutes(app: FastifyInstance, options: QueryRoutesOptions, d
 
   const histogram = async (logStore: string, asked: HistogramRequest, reply: FastifyReply) => {
     const plan = histogramPlan(visibleCatalog(catalog, reply.request.token), logStore, asked, now());
+    requireSearch(logStore);
     const startedMs = performance.now();
     const result = await runWhileConnected(pool, plan.job, reply).catch((error: unknown) => { throw statementError(error, plan.query); });
     const body = await bodyText(result);

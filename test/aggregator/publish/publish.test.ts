@@ -167,7 +167,7 @@ vswitches: [{vswitch-id: vsw-1, name: s, vpc-id: vpc-1, cidr: 10.0.0.0/24}]
 enis:
   - {eni-id: eni-a, vm-id: vm-a, vswitch-id: vsw-1, addresses: [10.0.0.4]}
   - {eni-id: eni-b, vswitch-id: vsw-1, addresses: [10.0.0.5]}
-logstores: [{name: all}, {name: drops}]
+logstores: [{name: all, search: true}, {name: drops, search: true}]
 flow-logs:
   - {flow-log-id: fl-1, name: all, resource-type: VSwitch, resource-id: vsw-1, traffic-type: All, logstore: all, window: 600s, status: Active}
   - {flow-log-id: fl-2, name: drops, resource-type: ENI, resource-id: eni-a, traffic-type: Drop, logstore: drops, window: 600s, status: Active}
