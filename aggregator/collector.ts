@@ -9,16 +9,21 @@ import { Control } from './control/control.ts';
 import { DEFAULT_FLOW_LOG_QUOTA } from './control/state-change.ts';
 import { Tokens } from './control/tokens.ts';
 import type { JournalFrame } from './journal/batch-frame.ts';
+import { DiskRoom } from './journal/disk-room.ts';
 import { makeDirectory } from './journal/durable.ts';
+import { journalFrames } from './journal/journal.ts';
+import { Quarantine } from './journal/quarantine.ts';
 import { lockDataDirectory, type DataLock } from './logstore/data-lock.ts';
 import type { TimePrecision } from './logstore/file-columns.ts';
 import { dataLayout, type DataLayout } from './logstore/layout.ts';
 import { LogStores } from './logstore/log-stores.ts';
 import { removeOrphans } from './logstore/orphans.ts';
 import { Retention } from './logstore/retention.ts';
+import { StorageReport } from './logstore/storage-report.ts';
 import { Metrics } from './metrics.ts';
 import { CommittedCatalog, Journal, Ledger, PendingWindows, Publisher, PublishProcess, QueryPool, Receiver, RollCall } from './pipeline.ts';
 import { CompletenessGrid } from './publish/completeness-grid.ts';
+import { LedgerCompletion } from './publish/ledger-completion.ts';
 import { LeftOutRows } from './publish/left-out-rows.ts';
 import { NOTHING_PLANNED, Router } from './publish/routing.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
@@ -50,6 +55,8 @@ export interface CollectorOptions {
   readonly query?: QuerySettings;
   readonly journalSegmentBytes?: number;
   readonly ledgerCompactBytes?: number;
+  /** With less room than this on the disk nothing is taken in; unless given, 1 GiB or a twentieth of the disk, whichever is less. */
+  readonly diskFloorBytes?: number;
   /** Flow logs that there may be in a region. */
   readonly flowLogQuota?: number;
 }
@@ -71,6 +78,8 @@ export interface Collector {
 
 export const DEFAULT_AGGREGATION_DELAY_MS = 300_000;
 const DEFAULT_SETTLE_MS = 1_000;
+/** The data of a deleted LogStore that a disk would not let go. */
+const DROP_RETRY_MS = 60_000;
 const DEFAULT_STOP_GRACE_MS = 5_000;
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 
@@ -100,14 +109,15 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const control = await Control.open(layout.control, { flowLogQuota: options.flowLogQuota ?? DEFAULT_FLOW_LOG_QUOTA }, log);
   const tokens = await Tokens.open(layout.control, adminTokenFile, control.store.audit);
   const router = routerOf(control);
-  const { ledger, journal, positions, frames } = await openStorage(options, layout, metrics);
+  const process_ = new PublishProcess(options.timePrecision);
+  const { ledger, journal, positions, frames, room, report } = await openStorage(options, layout, metrics, router, process_);
   const pending = new PendingWindows({
     aggregationDelayMs: options.aggregationDelayMs ?? DEFAULT_AGGREGATION_DELAY_MS, settleMs: options.settleMs ?? DEFAULT_SETTLE_MS,
   });
   const retention = new Retention(ledger.state, () => control.store.state.topology.logStores);
   const leftOut = new LeftOutRows(metrics.leftOutRows, log);
   const publisher = new Publisher({
-    layout, journal, ledger, pending, process: new PublishProcess(options.timePrecision), router, retention, positions: () => positions.list(), log,
+    layout, journal, ledger, pending, process: process_, router, retention, positions: () => positions.list(), log,
     onPublished: (milliseconds, windows, rows) => {
       metrics.publication.observe(milliseconds / 1000);
       metrics.publishedWindows.inc(windows);
@@ -131,13 +141,19 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const pool = new QueryPool(options.query ?? DEFAULT_QUERY_SETTINGS, layout.temporary);
   readGauges(metrics, pending, journal, receiver, pool);
   let stopping: Promise<void> | null = null;
+  let dropTimer: NodeJS.Timeout | undefined;
+  const dropLogStores = (): Promise<void> => control.dropLogStores().catch((error: Error) => {
+    log.error(`data of deleted LogStores is still there, and it is tried again: ${error.message}`);
+    if (!stopping) dropTimer = setTimeout(() => void dropLogStores(), DROP_RETRY_MS).unref();
+  });
   const server = createServer({
-    receiver, limits, requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS, control, tokens, catalog, logStores, grid, publisher, pool, metrics, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
+    receiver, limits, requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS, control, tokens, catalog, logStores, grid, publisher, pool, metrics, report, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
   });
   const shutDown = async (): Promise<void> => {
     // Node watches over slow senders no more once a server closes: one of them could keep it open for ever
     const grace = setTimeout(() => server.server.closeAllConnections(), options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS);
     control.board.close();
+    clearTimeout(dropTimer);
     await server.close();
     clearTimeout(grace);
     await rollCall.stop();
@@ -147,13 +163,14 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
     await control.close();
     await journal.close();
     await ledger.close();
+    room.stop();
     await lock.release();
   };
   const stop = (): Promise<void> => (stopping ??= shutDown());
   pool.start();
   publisher.start();
   await rollCall.start();
-  await control.dropLogStores().catch((error: Error) => log.error(`data of deleted LogStores is still there, and the next start tries again: ${error.message}`));
+  await dropLogStores();
   try {
     const url = await server.listen({ host: options.host, port: options.port });
     return {
@@ -177,34 +194,90 @@ interface Storage {
   readonly positions: AgentPositions;
   /** What the journal holds. */
   readonly frames: readonly JournalFrame[];
+  readonly room: DiskRoom;
+  readonly report: StorageReport;
 }
 
-/** Brings the directory to the state of the last acknowledgement and the last publication. */
-async function openStorage(options: CollectorOptions, layout: DataLayout, metrics: Metrics): Promise<Storage> {
+/** Brings the directory to the state of the last acknowledgement and the last publication, whatever has happened to its files. */
+async function openStorage(options: CollectorOptions, layout: DataLayout, metrics: Metrics, router: () => Router, publishing: PublishProcess): Promise<Storage> {
   const { log } = options;
-  rmSync(layout.temporary, { recursive: true, force: true });
-  await makeDirectory(layout.temporary);
-  const ledger = await Ledger.open(layout.ledger, options.ledgerCompactBytes);
-  const orphans = removeOrphans(layout.root, ledger.state.files());
-  if (orphans > 0) log.info(`removed ${orphans} files of publications that were cut off or replaced`);
+  const quarantine = new Quarantine(layout.quarantine);
+  const room = new DiskRoom(layout.root, options.diskFloorBytes ?? null, (isLow) => {
+    const rest = `${room.freeBytes} bytes are left on the disk of ${layout.root}, ${Math.round(room.floorBytes)} are kept free`;
+    if (isLow) log.error(`${rest}: batches are refused until there is more room`);
+    else log.info(`${rest}: batches are taken again`);
+  });
+  const report = new StorageReport(room, quarantine);
+  await room.start();
+  metrics.gauge('weir_disk_free_bytes', 'Room on the disk of the data directory.', () => room.freeBytes);
+  metrics.gauge('weir_disk_floor_bytes', 'Room below which no batches are taken.', () => room.floorBytes);
+  await emptyTemporary(layout, log);
+  const ledger = await openLedger(options, layout, quarantine, report, router, publishing);
+  try {
+    const orphans = removeOrphans(layout.root, ledger.state.files());
+    if (orphans > 0) log.info(`removed ${orphans} files of publications that were cut off or replaced`);
+  } catch (error) {
+    log.warn(`files of publications that were cut off or replaced are still there: ${(error as Error).message}`);
+  }
   const frames: JournalFrame[] = [];
+  const { state } = ledger;
   const journal = await Journal.open({
-    directory: layout.journal,
+    directory: layout.journal, quarantine,
     ...(options.journalSegmentBytes === undefined ? {} : { segmentBytes: options.journalSegmentBytes }),
     onFrame: (frame) => void frames.push(frame),
-    onDamage: ({ path, offset, bytes, tornTail }) => {
-      if (tornTail) log.warn(`${path}: cut ${bytes} bytes at ${offset}, a write that was never acknowledged`);
-      else log.error(`${path}: ${bytes} bytes at ${offset} are damaged; the batches in them are lost`);
+    lastSequence: (agent, epoch) => state.lastSequence(agent, epoch),
+    isReleased: (name) => state.isReleased(name),
+    segments: state.segments.kept,
+    onDamage: (damage) => {
+      const text = `${damage.path}: ${damage.bytes} bytes at ${damage.offset}: ${damage.text}`;
+      if (damage.kind === 'tail' || damage.kind === 'repeated') log.warn(text);
+      else log.error(text);
+      report.note({ kind: damage.kind, path: damage.path, text: damage.text });
     },
     onSync: (milliseconds, group) => {
       metrics.journalSync.observe(milliseconds / 1000);
       metrics.journalGroup.observe(group);
     },
-  }, ledger.state.lastFrame + 1);
+    refusal: () => room.refusal(),
+  }, state.lastFrame + 1);
   const positions = new AgentPositions();
-  for (const position of ledger.state.agentPositions) positions.advance(...position);
+  for (const position of state.agentPositions) positions.advance(...position);
   for (const { agent, epoch, sequence } of frames) positions.advance(agent, epoch, sequence);
-  return { ledger, journal, positions, frames };
+  return { ledger, journal, positions, frames, room, report };
+}
+
+async function emptyTemporary(layout: DataLayout, log: Logger): Promise<void> {
+  try {
+    rmSync(layout.temporary, { recursive: true, force: true });
+    await makeDirectory(layout.temporary);
+  } catch (error) {
+    log.warn(`${layout.temporary} cannot be made anew: ${(error as Error).message}; publications and large queries wait until it can`);
+  }
+}
+
+/** The damaged parts of a ledger are made up for from the files that publications have left. */
+function openLedger({ log, ledgerCompactBytes }: CollectorOptions, layout: DataLayout, quarantine: Quarantine, report: StorageReport, router: () => Router, publishing: PublishProcess): Promise<Ledger> {
+  const tell = (kind: string, path: string, text: string): void => {
+    log.error(text);
+    report.note({ kind, path, text });
+  };
+  return Ledger.open(layout.ledger, ledgerCompactBytes, {
+    complete: async (state, doubt) => {
+      for (const { path, offset, bytes, isTail } of doubt.damaged) {
+        if (isTail) log.warn(`${path}: ${bytes} bytes at ${offset}, a record that was being written, are left out`);
+        else tell('ledger', path, `${path}: ${bytes} bytes at ${offset} are damaged; what was noted there is taken from the files of the publications, but for usage by day, and what was deleted within the last two minutes may be back`);
+      }
+      await new LedgerCompletion({
+        root: layout.root,
+        journalFrames: () => journalFrames(layout.journal),
+        router,
+        countRows: (paths) => publishing.countRows(paths.map((path) => resolve(layout.root, path))),
+        setAside: (path) => quarantine.take(path),
+        tell: (text) => tell('file', layout.root, text),
+      }, state, doubt).run();
+    },
+    setAside: (path) => quarantine.take(path),
+  });
 }
 
 /** The routes of the plan as it is now; worked out again when it changes. */

@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { Logger } from 'winston';
+import { parseBytes } from '../shared/byte-size.ts';
 import { parseSeconds } from '../shared/duration.ts';
 import { WeirError } from '../shared/errors.ts';
 import { DEFAULT_AGGREGATION_DELAY_MS, startCollector, type Collector } from './collector.ts';
@@ -15,6 +16,7 @@ interface CollectorArguments {
   listen: string;
   aggregationDelay: string;
   flowLogQuota: number;
+  diskFloor: string | undefined;
   timePrecision: TimePrecision;
   tlsCert: string | undefined;
   tlsKey: string | undefined;
@@ -36,6 +38,7 @@ export function collectorCommand(log: Logger): CommandModule<object, CollectorAr
         choices: TIME_PRECISIONS, default: 'us', requiresArg: true, describe: 'of first-seen and last-seen in LogStores; ms takes a fifth less room',
       })
       .option('flow-log-quota', { type: 'number', default: DEFAULT_FLOW_LOG_QUOTA, requiresArg: true, describe: 'flow logs that there may be in a region' })
+      .option('disk-floor', { type: 'string', requiresArg: true, describe: 'take no batches while the disk has less room than this, such as 5GiB; unless given, 1GiB or a twentieth of the disk, whichever is less' })
       .option('tls-cert', { type: 'string', requiresArg: true, implies: 'tls-key', describe: 'PEM file of the certificate: serve https. Read again on SIGHUP' })
       .option('tls-key', { type: 'string', requiresArg: true, implies: 'tls-cert', describe: 'PEM file of its key' })
       .option('tls-client-ca', { type: 'string', requiresArg: true, implies: 'tls-cert', describe: 'PEM file of an authority: clients need a certificate that it signed, besides their token' }) as unknown as Argv<CollectorArguments>,
@@ -49,9 +52,11 @@ async function runCollector(given: CollectorArguments, log: Logger): Promise<voi
   const tls = tlsFiles(given);
   const aggregationDelayMs = parseSeconds(aggregationDelay, '--aggregation-delay') * 1000;
   if (!Number.isSafeInteger(flowLogQuota) || flowLogQuota < 0) throw new WeirError('USAGE', '--flow-log-quota takes a whole number from 0');
+  const diskFloorBytes = given.diskFloor === undefined ? undefined : parseBytes(given.diskFloor);
+  if (diskFloorBytes === null) throw new WeirError('USAGE', `--disk-floor is ${JSON.stringify(given.diskFloor)}; it takes a size such as 512MiB or 5GiB`);
   // Before the start: a signal in the midst of it stops the collector too.
   const ended = untilSignal();
-  const collector = await startCollector({ data, ...address, aggregationDelayMs, timePrecision, flowLogQuota, log, ...(tls ? { tls } : {}) });
+  const collector = await startCollector({ data, ...address, aggregationDelayMs, timePrecision, flowLogQuota, log, ...(diskFloorBytes === undefined ? {} : { diskFloorBytes }), ...(tls ? { tls } : {}) });
   log.info(`collector on ${collector.url}, data in ${data}; the admin token is in ${collector.adminTokenFile}`);
   if (tls) process.on('SIGHUP', () => reloadTls(collector, log));
   else if (!isLoopback(address)) log.warn(`${collector.url} is open to other hosts without TLS: tokens and records pass in clear`);

@@ -7,6 +7,7 @@ import type { Control } from '../control/control.ts';
 import type { Tokens } from '../control/tokens.ts';
 import type { CommittedCatalog } from '../logstore/committed-catalog.ts';
 import type { LogStores } from '../logstore/log-stores.ts';
+import type { StorageReport } from '../logstore/storage-report.ts';
 import type { Metrics } from '../metrics.ts';
 import type { CompletenessGrid } from '../publish/completeness-grid.ts';
 import type { Publisher } from '../publish/publisher.ts';
@@ -33,6 +34,7 @@ import { ruleSetRoutes } from './rule-set-routes.ts';
 import { savedQueryRoutes } from './saved-query-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { Sessions } from './sessions.ts';
+import { storageRoutes } from './storage-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 
 export interface ServerParts {
@@ -47,6 +49,7 @@ export interface ServerParts {
   readonly publisher: Publisher;
   readonly pool: QueryPool;
   readonly metrics: Metrics;
+  readonly report: StorageReport;
   readonly log: Logger;
   readonly unready: () => string | null;
   /** null: in clear text. */
@@ -81,6 +84,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   app.decorate('registeredRoutes', routes);
   app.server.maxConnections = connectionLimit();
   app.server.on('tlsClientError', ({ message }: Error, { remoteAddress }: Socket) => parts.log.debug(`TLS with ${remoteAddress ?? 'a client that left'}: ${message}`));
+  const isSearchable = (name: string): boolean => parts.control.store.state.topology.logStores.find((logStore) => logStore.name === name)?.search ?? true;
   const hasLogStore = (name: string): boolean => parts.catalog.logStores().some((logStore) => logStore.name === name);
   answerErrors(app, parts.log);
   const sessions = new Sessions();
@@ -96,12 +100,13 @@ export function createServer(parts: ServerParts): FastifyInstance {
   withScope(app, 'admin', (child) => auditRoutes(child, parts.control));
   withScope(app, 'admin', (child) => agentRoutes(child, parts.control, parts.tokens));
   withScope(app, 'admin', (child) => tokenRoutes(child, parts.tokens));
+  withScope(app, 'admin', (child) => storageRoutes(child, parts.report));
   withScope(app, 'query', (child) => logStoreRoutes(child, parts.logStores, () => parts.control.store.state.topology, parts.publisher));
   withScope(app, 'query', (child) => completenessRoutes(child, parts.catalog, parts.grid));
   withScope(app, 'query', (child) => sessionRoutes(child, parts.tokens, sessions));
   withScope(app, 'public', (child) => openApiRoutes(child, routes));
   withScope(app, 'public', (child) => healthRoutes(child, parts.metrics, parts.unready));
-  withScope(app, 'query', (child) => void child.register(queryRoutes, { catalog: parts.catalog, pool: parts.pool, log: parts.log }));
+  withScope(app, 'query', (child) => void child.register(queryRoutes, { catalog: parts.catalog, pool: parts.pool, isSearchable, log: parts.log }));
   withScope(app, 'public', (child) => consoleRoutes(child));
   return app;
 }

@@ -1,14 +1,18 @@
-import { readdirSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
 import type { BatchHeader, JournalFrame } from './batch-frame.ts';
 import { makeDirectory, syncDirectory } from './durable.ts';
+import { JournalRecovery, SEGMENT_NAME, type JournalDamage, type JournalExpectations } from './journal-recovery.ts';
+import { Quarantine } from './quarantine.ts';
 import { scanSegment, Segment } from './segment.ts';
 import { Unpublished } from './unpublished.ts';
 
-export interface JournalOptions {
+export interface JournalOptions extends JournalExpectations {
   readonly directory: string;
+  /** Where damaged bytes are kept; in a folder of the journal unless given. */
+  readonly quarantine?: Quarantine;
   /** A segment takes no further frame beyond this. */
   readonly segmentBytes?: number;
   /** Called with every frame found at the start, in order. */
@@ -16,14 +20,8 @@ export interface JournalOptions {
   /** Called with what the start had to leave out. */
   readonly onDamage: (damage: JournalDamage) => void;
   readonly onSync?: (milliseconds: number, frames: number) => void;
-}
-
-export interface JournalDamage {
-  readonly path: string;
-  readonly offset: number;
-  readonly bytes: number;
-  /** A write that no one had been told was done; anything else was acknowledged and is lost. */
-  readonly tornTail: boolean;
+  /** Why nothing is taken in now; null: it is. */
+  readonly refusal?: () => Error | null;
 }
 
 interface Waiting {
@@ -37,7 +35,6 @@ const SEGMENT_BYTES = 64 * 1024 * 1024;
 /** One write takes at most so much, so that the first of many waiting need not wait for the last. */
 const GROUP_BYTES = 32 * 1024 * 1024;
 const GROUP_FRAMES = 256;
-const SEGMENT_NAME = /^batches-(\d{16})\.log$/;
 
 /**
  * The batches that were acknowledged and are not published yet, in files of frames.
@@ -50,6 +47,7 @@ export class Journal {
   private readonly directory: string;
   private readonly segmentBytes: number;
   private readonly onSync: (milliseconds: number, frames: number) => void;
+  private readonly refusal: () => Error | null;
   private segment: Segment | null = null;
   private failed = false;
   private nextFrame = 1;
@@ -64,6 +62,7 @@ export class Journal {
     this.directory = options.directory;
     this.segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.onSync = options.onSync ?? (() => {});
+    this.refusal = options.refusal ?? (() => null);
   }
 
   /** `firstFrame`: no frame gets a lower number, for those below were published and deleted. */
@@ -71,27 +70,23 @@ export class Journal {
     const journal = new Journal(options);
     journal.nextFrame = firstFrame;
     await makeDirectory(options.directory);
-    for (const name of readdirSync(options.directory).filter((file) => SEGMENT_NAME.test(file)).sort()) {
-      journal.recover(join(options.directory, name), options);
+    const names = readdirSync(options.directory).filter((name) => SEGMENT_NAME.test(name));
+    for (const name of names) journal.needed.set(join(options.directory, name), new Set());
+    const quarantine = options.quarantine ?? new Quarantine(join(options.directory, 'quarantine'));
+    const recovery = new JournalRecovery({ ...options, keepAside: (path, stretch) => quarantine.copy(path, stretch) });
+    const { frames, released } = recovery.recover(names);
+    for (const frame of [...released, ...frames]) {
+      journal.nextFrame = Math.max(journal.nextFrame, frame.frame + 1);
+      journal.remember(frame);
     }
+    for (const { frame } of released) journal.release(frame);
+    for (const frame of frames) options.onFrame(frame);
     return journal;
   }
 
-  private recover(path: string, { onFrame, onDamage }: JournalOptions): void {
-    this.needed.set(path, new Set());
-    const scan = scanSegment(path, (header, body) => {
-      const frame = { ...(header as Omit<JournalFrame, 'body'>), body };
-      this.nextFrame = Math.max(this.nextFrame, frame.frame + 1);
-      this.remember(frame);
-      onFrame(frame);
-    });
-    for (const { offset, bytes } of scan.damaged) onDamage({ path, offset, bytes, tornTail: false });
-    if (scan.goodBytes === scan.fileBytes) return;
-    onDamage({ path, offset: scan.goodBytes, bytes: scan.fileBytes - scan.goodBytes, tornTail: true });
-    truncateSync(path, scan.goodBytes);
-  }
-
   append(header: BatchHeader, body: Uint8Array): Promise<JournalFrame> {
+    const refusal = this.refusal();
+    if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.waiting.push({ header, body, resolve, reject });
       this.writing ??= this.writeWaiting();
@@ -112,6 +107,13 @@ export class Journal {
   /** Numbers of all frames in a segment, needed or not. */
   framesOf(path: string): readonly number[] {
     return this.frames.get(path) ?? [];
+  }
+
+  /** Names of the segments that stay when these are removed, and of the newest that there is; '' where there is none. */
+  segmentsWithout(paths: readonly string[]): { readonly kept: string[]; readonly newest: string } {
+    const names = [...this.needed.keys()].map((path) => basename(path)).sort();
+    const removed = new Set(paths.map((path) => basename(path)));
+    return { kept: names.filter((name) => !removed.has(name)), newest: names.at(-1) ?? '' };
   }
 
   async remove(paths: readonly string[]): Promise<void> {
@@ -201,4 +203,14 @@ export class Journal {
     if (frames) frames.push(frame.frame);
     else this.frames.set(path, [frame.frame]);
   }
+}
+
+/** Numbers of the frames that a journal holds, read without touching anything. */
+export function journalFrames(directory: string): Set<number> {
+  const numbers = new Set<number>();
+  if (!existsSync(directory)) return numbers;
+  for (const name of readdirSync(directory).filter((file) => SEGMENT_NAME.test(file))) {
+    scanSegment(join(directory, name), (header) => void numbers.add((header as JournalFrame).frame));
+  }
+  return numbers;
 }

@@ -3,10 +3,10 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from './durable.ts';
-import { checksumOf, decodePrefix, encodeFrame, FRAME_PREFIX_BYTES } from './frame.ts';
+import { decodePrefix, encodeFrame, FRAME_FORMAT, prefixBytes, stateOf, type FrameFormat } from './frame.ts';
 
-/** A segment begins with: magic "WEIRLOG1" | salt u32 | 0 u32. Frames follow. */
-const SEGMENT_MAGIC = Buffer.from('WEIRLOG1');
+/** A segment begins with: magic "WEIRLOG2" | salt u32 | 0 u32. Frames follow; the digit is their format. */
+const MAGICS: Readonly<Record<FrameFormat, Buffer>> = { 1: Buffer.from('WEIRLOG1'), 2: Buffer.from('WEIRLOG2') };
 const SEGMENT_PREFIX_BYTES = 16;
 
 /** Where a frame's body lies. */
@@ -44,7 +44,7 @@ export class Segment {
     const handle = await open(path, 'w', 0o600);
     const salt = randomInt(1, 0x1_0000_0000);
     const prefix = Buffer.alloc(SEGMENT_PREFIX_BYTES);
-    SEGMENT_MAGIC.copy(prefix);
+    MAGICS[FRAME_FORMAT].copy(prefix);
     prefix.writeUInt32LE(salt, 8);
     try {
       await handle.write(prefix, 0, prefix.length, 0);
@@ -100,36 +100,47 @@ async function writeAll(handle: FileHandle, parts: Uint8Array[], position: numbe
   }
 }
 
-export interface SegmentScan {
-  /** Bytes up to the end of the last good frame. */
-  readonly goodBytes: number;
-  readonly fileBytes: number;
-  /** Stretches between good frames that hold none: damage, as a torn tail has no good frame behind it. */
-  readonly damaged: readonly { readonly offset: number; readonly bytes: number }[];
+/** A stretch of bytes. */
+export interface Stretch {
+  readonly offset: number;
+  readonly bytes: number;
 }
 
-/** Reads every good frame of a segment in order. The body handed out is valid during the call only. */
-export function scanSegment(path: string, onFrame: (header: unknown, place: FrameBody, body: Buffer) => void): SegmentScan {
+export interface SegmentScan {
+  /** Bytes up to the end of the last frame of which at least the header is good. */
+  readonly goodBytes: number;
+  readonly fileBytes: number;
+  /** What lies before and between good frames and is none. */
+  readonly damaged: readonly Stretch[];
+}
+
+/** A frame as it was found. */
+export interface FoundFrame {
+  readonly header: unknown;
+  readonly place: FrameBody;
+  /** From its first byte to its last. */
+  readonly stretch: Stretch;
+  readonly isBodyDamaged: boolean;
+}
+
+/** Finds every frame of a segment whose header is good, in order. */
+export function scanSegment(path: string, onFrame: (header: unknown, found: FoundFrame) => void): SegmentScan {
   const descriptor = openSync(path, 'r');
   try {
     const fileBytes = fstatSync(descriptor).size;
-    const prefix = readAt(descriptor, 0, SEGMENT_PREFIX_BYTES);
-    if (prefix.length < SEGMENT_PREFIX_BYTES || !prefix.subarray(0, 8).equals(SEGMENT_MAGIC)) {
-      return { goodBytes: 0, fileBytes, damaged: fileBytes > SEGMENT_PREFIX_BYTES ? [{ offset: 0, bytes: fileBytes }] : [] };
-    }
-    const salt = prefix.readUInt32LE(8);
-    const damaged: { offset: number; bytes: number }[] = [];
+    const key = keyOf(descriptor, fileBytes);
+    if (!key) return { goodBytes: 0, fileBytes, damaged: fileBytes > SEGMENT_PREFIX_BYTES ? [{ offset: 0, bytes: fileBytes }] : [] };
+    const damaged: Stretch[] = key.isIntact ? [] : [{ offset: 0, bytes: SEGMENT_PREFIX_BYTES }];
     let good = SEGMENT_PREFIX_BYTES;
     for (let offset = good; offset >= 0;) {
-      const frame = readFrame(descriptor, offset, fileBytes, salt);
+      const frame = readFrame(descriptor, path, offset, fileBytes, key);
       if (!frame) {
-        offset = findSalt(descriptor, offset + 1, fileBytes, salt);
+        offset = findSalt(descriptor, offset + 1, fileBytes, key);
         continue;
       }
       if (offset > good) damaged.push({ offset: good, bytes: offset - good });
-      onFrame(frame.header, { path, offset: frame.bodyOffset, length: frame.body.length }, frame.body);
-      good = frame.bodyOffset + frame.body.length;
-      offset = good;
+      onFrame(frame.header, frame);
+      good = offset = frame.stretch.offset + frame.stretch.bytes;
     }
     return { goodBytes: good, fileBytes, damaged };
   } finally {
@@ -137,16 +148,44 @@ export function scanSegment(path: string, onFrame: (header: unknown, place: Fram
   }
 }
 
-function readFrame(descriptor: number, offset: number, fileBytes: number, salt: number): { header: unknown; body: Buffer; bodyOffset: number } | null {
-  const prefixBytes = readAt(descriptor, offset, FRAME_PREFIX_BYTES);
-  const prefix = decodePrefix(prefixBytes, salt);
-  if (!prefix || offset + FRAME_PREFIX_BYTES + prefix.headerLength + prefix.bodyLength > fileBytes) return null;
-  const bytes = readAt(descriptor, offset + FRAME_PREFIX_BYTES, prefix.headerLength + prefix.bodyLength);
-  if (bytes.length < prefix.headerLength + prefix.bodyLength) return null;
+interface SegmentKey {
+  readonly salt: number;
+  readonly format: FrameFormat;
+}
+
+/**
+ * Salt and format of a segment. Where its first bytes are damaged they are taken from the first frame, which begins with
+ * the salt and proves it. null: no frame can be found.
+ */
+function keyOf(descriptor: number, fileBytes: number): (SegmentKey & { readonly isIntact: boolean }) | null {
+  const bytes = readAt(descriptor, 0, SEGMENT_PREFIX_BYTES + 4);
+  if (bytes.length < SEGMENT_PREFIX_BYTES) return null;
+  const format = ([2, 1] as const).find((each) => bytes.subarray(0, 8).equals(MAGICS[each]));
+  const salts = bytes.length < SEGMENT_PREFIX_BYTES + 4 ? [bytes.readUInt32LE(8)] : [bytes.readUInt32LE(8), bytes.readUInt32LE(SEGMENT_PREFIX_BYTES)];
+  for (const salt of salts) {
+    for (const each of format ? [format] : ([2, 1] as const)) {
+      const key = { salt, format: each };
+      if (readFrame(descriptor, '', SEGMENT_PREFIX_BYTES, fileBytes, key)) return { ...key, isIntact: each === format && salt === salts[0] };
+    }
+  }
+  return format ? { salt: salts[0]!, format, isIntact: true } : null;
+}
+
+/** null: no frame with a good header begins here. */
+function readFrame(descriptor: number, path: string, offset: number, fileBytes: number, { salt, format }: SegmentKey): FoundFrame | null {
+  const prefixLength = prefixBytes(format);
+  const prefix = decodePrefix(readAt(descriptor, offset, prefixLength), salt, format);
+  if (!prefix || offset + prefixLength + prefix.headerLength + prefix.bodyLength > fileBytes) return null;
+  const bytes = readAt(descriptor, offset + prefixLength, prefix.headerLength + prefix.bodyLength);
   const header = bytes.subarray(0, prefix.headerLength);
-  const body = bytes.subarray(prefix.headerLength);
-  if (checksumOf(prefixBytes, header, body, salt) !== prefix.checksum) return null;
-  return { header: JSON.parse(header.toString('utf8')), body, bodyOffset: offset + FRAME_PREFIX_BYTES + prefix.headerLength };
+  const state = stateOf(prefix, header, bytes.subarray(prefix.headerLength));
+  if (state === 'damaged') return null;
+  return {
+    header: JSON.parse(header.toString('utf8')),
+    place: { path, offset: offset + prefixLength + prefix.headerLength, length: prefix.bodyLength },
+    stretch: { offset, bytes: prefixLength + bytes.length },
+    isBodyDamaged: state === 'body-damaged',
+  };
 }
 
 function readAt(descriptor: number, offset: number, length: number): Buffer {
@@ -163,10 +202,10 @@ function readAt(descriptor: number, offset: number, length: number): Buffer {
 const SEARCH_BYTES = 1 << 20;
 
 /** Where the next frame may begin at or after `offset`; -1: nowhere. */
-function findSalt(descriptor: number, offset: number, fileBytes: number, salt: number): number {
+function findSalt(descriptor: number, offset: number, fileBytes: number, { salt, format }: SegmentKey): number {
   const wanted = Buffer.alloc(4);
   wanted.writeUInt32LE(salt);
-  for (let at = offset; at + FRAME_PREFIX_BYTES <= fileBytes; at += SEARCH_BYTES) {
+  for (let at = offset; at + prefixBytes(format) <= fileBytes; at += SEARCH_BYTES) {
     const found = readAt(descriptor, at, Math.min(SEARCH_BYTES + 3, fileBytes - at)).indexOf(wanted);
     if (found >= 0) return at + found;
   }

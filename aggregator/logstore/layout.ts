@@ -7,6 +7,8 @@ export interface DataLayout {
   readonly journal: string;
   readonly ledger: string;
   readonly control: string;
+  /** Damaged files and parts of files. */
+  readonly quarantine: string;
   /** What publishing and queries write beside their results; emptied at every start. */
   readonly temporary: string;
 }
@@ -17,6 +19,7 @@ export function dataLayout(root: string): DataLayout {
     journal: join(root, 'journal'),
     ledger: join(root, 'ledger'),
     control: join(root, 'control'),
+    quarantine: join(root, 'quarantine'),
     temporary: join(root, 'tmp'),
   };
 }
@@ -45,6 +48,24 @@ export function parquetPath(logStore: string, window: Window, generation: Genera
 /** The seals of a window, as agents sent it. */
 export function windowStatePath(window: Window, generation: Generation): string {
   return join(WINDOW_STATES, hourPath(window), `${fileName(window, generation)}.json`);
+}
+
+const FILE_PATH = new RegExp(`^(?:${LOGSTORES}/logstore=([a-z0-9_-]+)|${WINDOW_STATES})/date=[\\d-]+/hour=\\d+/window-(\\d+)-(\\d+)-(\\d+)-([0-9a-f]+)\\.(?:parquet|json)$`);
+
+/** What the name of a file says; `logStore` null: it holds the seals of a window. */
+export interface NamedFile {
+  readonly path: string;
+  readonly logStore: string | null;
+  readonly window: Window;
+  readonly generation: Generation;
+}
+
+/** null: no file of ours. */
+export function fileNamed(path: string): NamedFile | null {
+  const match = FILE_PATH.exec(path);
+  if (!match) return null;
+  const [, logStore = null, start, seconds, number, run] = match;
+  return { path, logStore, window: { start: Number(start), seconds: Number(seconds) }, generation: { number: Number(number), run: run! } };
 }
 
 function hourPath({ start }: Window): string {

@@ -77,9 +77,18 @@ export interface ReleaseRecord {
   readonly frames: readonly number[];
   /** Numbers up to this one are used. */
   readonly lastFrame: number;
+  readonly segments?: KnownSegments;
 }
 
-/** `keptFrom` and `usage` are absent in records of old. */
+/** The journal's files, as far as the ledger knows them. */
+export interface KnownSegments {
+  /** Those that are still needed. */
+  readonly kept: readonly string[];
+  /** One that is not kept and comes no later than this one, in the order of names, is published and gone. */
+  readonly newest: string;
+}
+
+/** `keptFrom`, `usage` and `segments` are absent in records of old. */
 export interface SnapshotRecord {
   readonly type: 'snapshot';
   readonly commit: number;
@@ -91,6 +100,7 @@ export interface SnapshotRecord {
   /** Per LogStore: windows that end at or before this many Unix seconds were taken away. */
   readonly keptFrom?: readonly (readonly [logStore: string, seconds: number])[];
   readonly usage?: readonly UsageEntry[];
+  readonly segments?: KnownSegments;
 }
 
 export type LedgerRecord = PublishRecord | ExpireRecord | DropRecord | ReleaseRecord | SnapshotRecord;

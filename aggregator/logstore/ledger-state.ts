@@ -1,4 +1,4 @@
-import type { AgentPosition, DropRecord, ExpireRecord, LedgerRecord, PublishedWindow, PublishRecord, SnapshotRecord, StoreWindow } from './ledger-record.ts';
+import type { AgentPosition, DropRecord, ExpireRecord, KnownSegments, LedgerRecord, PublishedWindow, PublishRecord, SnapshotRecord, StoreWindow } from './ledger-record.ts';
 import { Usage } from './usage.ts';
 import { windowEnd, windowKey, windowOf, type Window, type WindowKey } from './window.ts';
 
@@ -16,6 +16,7 @@ export class LedgerState {
   /** Number of the last publication. */
   commit = 0;
   lastFrame = 0;
+  segments: KnownSegments = { kept: [], newest: '' };
   readonly stores = new Map<string, StoreState>();
   readonly usage = new Usage();
   /** Path of each source window's seals. */
@@ -38,9 +39,10 @@ export class LedgerState {
         this.addStores(record.stores);
         for (const [logStore, seconds] of record.keptFrom ?? []) this.store(logStore).keptFrom = seconds;
         for (const entry of record.usage ?? []) this.usage.set(entry);
+        this.segments = record.segments ?? { kept: [], newest: '' };
         break;
       case 'publish':
-        this.commit = record.commit;
+        this.commit = Math.max(this.commit, record.commit);
         this.addWindows(record.windows);
         this.addStores(record.stores);
         this.noteUsage(record);
@@ -56,6 +58,7 @@ export class LedgerState {
         for (const position of record.positions) this.setPosition(position);
         for (const frame of record.frames) this.published.delete(frame);
         this.released = new Set(record.frames);
+        this.segments = record.segments ?? this.segments;
     }
   }
 
@@ -79,11 +82,35 @@ export class LedgerState {
       stores: [...this.stores.values()].flatMap(({ windows }) => [...windows.values()]),
       keptFrom: [...this.stores].filter(([, { keptFrom }]) => keptFrom > 0).map(([logStore, { keptFrom }]) => [logStore, keptFrom] as const),
       usage: this.usage.entries(),
+      segments: this.segments,
     };
   }
 
   isPublished(frame: number, window: Window): boolean {
     return this.released.has(frame) || (this.published.get(frame)?.has(windowKey(window)) ?? false);
+  }
+
+  /** Whether something of the frame is published, and its segment not yet given up. */
+  isHeld(frame: number): boolean {
+    return this.published.has(frame);
+  }
+
+  /** What the journal calls this segment is wholly published. */
+  isReleased(segment: string): boolean {
+    return segment <= this.segments.newest && !this.segments.kept.includes(segment);
+  }
+
+  lastSequence(agent: string, epoch: number): number {
+    return this.positions.get(positionKey(agent, epoch))?.[2] ?? 0;
+  }
+
+  /** What agents have sent beyond what is known. */
+  advancePosition([agent, epoch, sequence]: AgentPosition): void {
+    if (sequence > this.lastSequence(agent, epoch)) this.setPosition([agent, epoch, sequence]);
+  }
+
+  forgetSeals(window: Window): void {
+    this.statePaths.delete(windowKey(window));
   }
 
   get agentPositions(): Iterable<AgentPosition> {
@@ -106,7 +133,7 @@ export class LedgerState {
   }
 
   private setPosition(position: AgentPosition): void {
-    this.positions.set(`${position[1]} ${position[0]}`, position);
+    this.positions.set(positionKey(position[0], position[1]), position);
   }
 
   private addWindows(windows: readonly PublishedWindow[]): void {
@@ -165,4 +192,8 @@ export class LedgerState {
     if (!store) this.stores.set(logStore, (store = { windows: new Map(), bytes: 0, keptFrom: 0 }));
     return store;
   }
+}
+
+function positionKey(agent: string, epoch: number): string {
+  return `${epoch} ${agent}`;
 }

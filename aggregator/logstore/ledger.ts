@@ -1,22 +1,32 @@
-import { readdirSync, truncateSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
 import { makeDirectory, syncDirectory } from '../journal/durable.ts';
-import { scanSegment, Segment } from '../journal/segment.ts';
+import { Segment } from '../journal/segment.ts';
+import { FILE_NAME, readLedgers, type LedgerDoubt } from './ledger-files.ts';
 import type { LedgerRecord } from './ledger-record.ts';
 import { LedgerState } from './ledger-state.ts';
 
-const FILE_NAME = /^ledger-(\d{10})\.log$/;
 const EMPTY = new Uint8Array(0);
 /** Compact when the records after the snapshot have grown to this, and to twice the snapshot. */
 const COMPACT_BYTES = 4 * 1024 * 1024;
+
+export interface LedgerRecovery {
+  /** Adds to the state what the files tell that publications have left, and the ledger does not know. */
+  complete(state: LedgerState, doubt: LedgerDoubt): Promise<void>;
+  /** A file that is damaged, and that nothing needs any more. */
+  setAside(path: string): void;
+}
+
+const NO_RECOVERY: LedgerRecovery = { complete: async () => {}, setAside: () => {} };
 
 /**
  * The log of what is published: a snapshot, then a record for each change.
  *
  * I1. `state` holds what is durable, nothing more.
- * I2. The file with the highest number that begins with a whole snapshot is the ledger; older ones are leftovers.
+ * I2. The file with the highest number is the ledger. The one before it stays: it says all that the snapshot says, should
+ *     that be damaged.
  */
 export class Ledger {
   readonly state: LedgerState;
@@ -26,6 +36,7 @@ export class Ledger {
   private snapshotBytes = 0;
   /** A write failed: its record may lie in the file, so nothing is appended before a new file takes over. */
   private failed = false;
+  private closed = false;
   private readonly compactBytes: number;
   /** Appends are done one after the other. */
   private last: Promise<unknown> = Promise.resolve();
@@ -37,16 +48,19 @@ export class Ledger {
     this.compactBytes = compactBytes;
   }
 
-  static async open(directory: string, compactBytes = COMPACT_BYTES): Promise<Ledger> {
+  /** Whatever the files look like; what they do not tell, `recovery` is asked for. */
+  static async open(directory: string, compactBytes = COMPACT_BYTES, recovery: LedgerRecovery = NO_RECOVERY): Promise<Ledger> {
     await makeDirectory(directory);
-    const names = readdirSync(directory).filter((name) => FILE_NAME.test(name)).sort().reverse();
-    let state: LedgerState | null = null;
-    for (const name of names) if ((state = readLedger(join(directory, name)))) break;
-    if (!state && names.length > 0) {
-      throw new WeirError('STORAGE', `none of ${names.join(', ')} in ${directory} can be read; restore one from a backup, or move them away to begin with empty LogStores`);
+    const { state, doubt, number } = readLedgers(directory);
+    await recovery.complete(state, doubt);
+    const ledger = new Ledger(directory, state, number, compactBytes);
+    try {
+      await ledger.compact();
+      for (const { path, isTail } of doubt.damaged) if (!isTail) recovery.setAside(path);
+    } catch {
+      // a full disk: what there is stays in force, and the first record makes the new file
+      ledger.failed = true;
     }
-    const ledger = new Ledger(directory, state ?? new LedgerState(), Number(names[0]?.match(FILE_NAME)?.[1] ?? 0), compactBytes);
-    await ledger.compact();
     return ledger;
   }
 
@@ -59,52 +73,49 @@ export class Ledger {
 
   async close(): Promise<void> {
     await this.last;
+    this.closed = true;
     await this.segment?.close();
     this.segment = null;
   }
 
   private async write(record: LedgerRecord): Promise<void> {
-    if (!this.segment) throw new WeirError('STORAGE', `the ledger in ${this.directory} is closed`);
+    if (this.closed) throw new WeirError('STORAGE', `the ledger in ${this.directory} is closed`);
     try {
-      if (this.failed) await this.compact();
-      await this.segment.append([{ header: record, body: EMPTY }]);
+      if (this.failed || !this.segment) await this.compact();
+      await this.segment!.append([{ header: record, body: EMPTY }]);
     } catch (cause) {
       this.failed = true;
       throw new WeirError('STORAGE', `the ledger in ${this.directory} could not be written: ${(cause as Error).message}`, { cause });
     }
     this.state.apply(record);
-    if (this.segment.bytes - this.snapshotBytes > Math.max(this.compactBytes, 2 * this.snapshotBytes)) await this.compact();
+    // the record is durable: a compaction that fails is made up for by the next record
+    if (this.segment!.bytes - this.snapshotBytes > Math.max(this.compactBytes, 2 * this.snapshotBytes)) await this.compact().catch(() => { this.failed = true; });
   }
 
   /** Goes over to a new file that begins with what is known now. */
   private async compact(): Promise<void> {
-    const path = join(this.directory, `ledger-${String(++this.number).padStart(10, '0')}.log`);
+    const name = nameOf(++this.number);
+    const path = join(this.directory, name);
     const next = await Segment.create(`${path}.new`);
-    await next.append([{ header: this.state.snapshot(), body: EMPTY }]);
-    await rename(`${path}.new`, path);
-    await syncDirectory(this.directory);
-    await this.segment?.close();
+    try {
+      await next.append([{ header: this.state.snapshot(), body: EMPTY }]);
+      await rename(`${path}.new`, path);
+      await syncDirectory(this.directory);
+    } catch (error) {
+      await next.close();
+      throw error;
+    }
+    await this.segment?.close().catch(() => {});
     this.segment = next;
     this.failed = false;
     this.snapshotBytes = next.bytes;
-    for (const name of readdirSync(this.directory)) if (join(this.directory, name) !== path) await unlink(join(this.directory, name));
+    const files = readdirSync(this.directory).filter((file) => file !== name);
+    const before = files.filter((file) => FILE_NAME.test(file)).sort().at(-1);
+    // one that stays behind does no harm
+    for (const file of files) if (file !== before) await unlink(join(this.directory, file)).catch(() => {});
   }
 }
 
-/** null: the file does not begin with a whole snapshot. */
-function readLedger(path: string): LedgerState | null {
-  const state = new LedgerState();
-  let started = false;
-  const scan = scanSegment(path, (header) => {
-    const record = header as LedgerRecord;
-    started ||= record.type === 'snapshot';
-    if (started) state.apply(record);
-  });
-  if (!started) return null;
-  if (scan.damaged.length > 0) {
-    const { offset, bytes } = scan.damaged[0]!;
-    throw new WeirError('STORAGE', `${path} is damaged at byte ${offset} (${bytes} bytes): publications noted there are unknown; restore the file from a backup`);
-  }
-  if (scan.goodBytes < scan.fileBytes) truncateSync(path, scan.goodBytes);
-  return state;
+function nameOf(number: number): string {
+  return `ledger-${String(number).padStart(10, '0')}.log`;
 }

@@ -101,7 +101,7 @@ export class CompletenessGrid {
     const states: WindowState[] = [];
     for (const window of windows.toSorted((a, b) => a.start - b.start)) {
       const known = this.ledger.statePaths.get(windowKey(window));
-      if (known) states.push(WindowState.parse(await readFile(join(this.root, known.path), 'utf8')));
+      if (known) states.push(WindowState.parseOrEmpty(await readFile(join(this.root, known.path), 'utf8').catch(() => ''), window));
     }
     return states;
   }

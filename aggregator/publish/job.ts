@@ -47,3 +47,15 @@ export interface TargetResult {
 export type PublishAnswer =
   | { readonly id: number; readonly targets: readonly TargetResult[] }
   | { readonly id: number; readonly error: string };
+
+/** Asks how many rows Parquet files hold; paths are absolute. */
+export interface CountJob {
+  readonly id: number;
+  readonly files: readonly string[];
+}
+
+export interface CountAnswer {
+  readonly id: number;
+  /** null: the file cannot be read. */
+  readonly rows: readonly (number | null)[];
+}

@@ -65,13 +65,15 @@ export class Publication {
   /** Makes the seals durable in new files. */
   async writeStates(): Promise<void> {
     const directories = new Set<string>();
-    for (const window of this.windows) {
+    for (const [i, window] of this.windows.entries()) {
+      const state = this.states.get(windowKey(window))!;
+      state.replaces = i === 0 ? this.replaced() : [];
       const path = join(this.root, windowStatePath(window, this.generation));
       if (!directories.has(dirname(path))) await makeDirectory(dirname(path));
       directories.add(dirname(path));
       const file = await open(path, 'w', 0o600);
       try {
-        await file.writeFile(this.states.get(windowKey(window))!.toJson());
+        await file.writeFile(state.toJson());
         await file.datasync();
       } finally {
         await file.close();
@@ -166,10 +168,19 @@ export class Publication {
     let state = this.states.get(key);
     if (!state) {
       const known = this.ledger.statePaths.get(key);
-      state = known ? WindowState.parse(readFileSync(join(this.root, known.path), 'utf8')) : new WindowState(window);
+      state = known ? WindowState.parseOrEmpty(this.sealsText(known.path), window) : new WindowState(window);
+      for (const frame of state.frames) if (!this.ledger.isHeld(frame)) state.frames.delete(frame);
       this.states.set(key, state);
     }
     return state;
+  }
+
+  private sealsText(path: string): string {
+    try {
+      return readFileSync(join(this.root, path), 'utf8');
+    } catch {
+      return '';
+    }
   }
 
   /** null: the LogStore keeps windows of that time no longer. */

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WeirError } from '../../shared/errors.ts';
 import type { TimePrecision } from '../logstore/file-columns.ts';
-import type { PublishAnswer, PublishJob, TargetResult } from './job.ts';
+import type { CountAnswer, CountJob, PublishAnswer, PublishJob, TargetResult } from './job.ts';
 
 /** In the source tree modules are .ts, in a build .js. */
 const WORKER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './publish-worker.ts' : './publish-worker.js', import.meta.url));
@@ -28,11 +28,22 @@ export class PublishProcess {
   }
 
   async run(job: Omit<PublishJob, 'id'>): Promise<readonly TargetResult[]> {
+    const answer = await this.ask<PublishAnswer>(job);
+    if ('error' in answer) throw new WeirError('STORAGE', `the publishing process could not write: ${answer.error}`);
+    return answer.targets;
+  }
+
+  /** Of Parquet files; null: it cannot be read. */
+  async countRows(files: readonly string[]): Promise<readonly (number | null)[]> {
+    return (await this.ask<CountAnswer>({ files })).rows;
+  }
+
+  private async ask<T extends PublishAnswer | CountAnswer>(job: Omit<PublishJob, 'id'> | Omit<CountJob, 'id'>): Promise<T> {
     if (this.stopped) throw new WeirError('STORAGE', 'the publisher is stopping');
     const child = (this.child ??= this.start());
     const id = this.nextId++;
-    const answer = await new Promise<PublishAnswer>((resolve, reject) => {
-      const onMessage = (message: PublishAnswer): void => {
+    return new Promise<T>((resolve, reject) => {
+      const onMessage = (message: T): void => {
         if (message.id !== id) return;
         child.off('message', onMessage).off('exit', onExit);
         resolve(message);
@@ -44,8 +55,6 @@ export class PublishProcess {
       child.on('message', onMessage).once('exit', onExit);
       child.send({ ...job, id }, (error) => error && child.kill('SIGKILL'));
     });
-    if ('error' in answer) throw new WeirError('STORAGE', `the publishing process could not write: ${answer.error}`);
-    return answer.targets;
   }
 
   async stop(): Promise<void> {

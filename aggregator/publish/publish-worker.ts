@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { makeDirectory, syncDirectory } from '../journal/durable.ts';
 import { TIME_PRECISIONS } from '../logstore/file-columns.ts';
-import type { PublishAnswer, PublishJob, TargetJob, TargetResult } from './job.ts';
+import type { CountAnswer, CountJob, PublishAnswer, PublishJob, TargetJob, TargetResult } from './job.ts';
 import { targetSelect } from './merge-sql.ts';
 import { fillStage, ingestedOf } from './stage.ts';
 
@@ -18,8 +18,8 @@ const PRECISION = TIME_PRECISIONS.find((precision) => precision === process.argv
 const FORMAT = 'FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2, ROW_GROUP_SIZE 262144, DICTIONARY_SIZE_LIMIT 5000';
 
 process.umask(0o077);
-process.on('message', (job: PublishJob) => {
-  void answer(job).then((message) => process.send?.(message));
+process.on('message', (job: PublishJob | CountJob) => {
+  void ('files' in job ? countRows(job) : answer(job)).then((message) => process.send?.(message));
 });
 process.on('disconnect', () => process.exit(0));
 
@@ -28,6 +28,23 @@ async function answer(job: PublishJob): Promise<PublishAnswer> {
     return { id: job.id, targets: await publish(job) };
   } catch (error) {
     return { id: job.id, error: (error as Error).message };
+  }
+}
+
+/** Counted, not taken from the footer: a file that is counted can be read. */
+async function countRows({ id, files }: CountJob): Promise<CountAnswer> {
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: MEMORY_LIMIT, autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
+  try {
+    const connection = await instance.connect();
+    const rows: (number | null)[] = [];
+    for (const file of files) {
+      const count = await connection.runAndReadAll(`SELECT count(*) + 0 * count(COLUMNS(*)) FROM read_parquet('${file.replaceAll("'", "''")}')`).catch(() => null);
+      rows.push(count && Number(count.getRows()[0]![0]));
+    }
+    connection.closeSync();
+    return { id, rows };
+  } finally {
+    instance.closeSync();
   }
 }
 

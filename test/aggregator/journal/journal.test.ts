@@ -2,7 +2,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, write
 import { join } from 'node:path';
 import test from 'ava';
 import type { BatchHeader, JournalFrame } from '../../../aggregator/journal/batch-frame.ts';
-import { Journal, type JournalDamage } from '../../../aggregator/journal/journal.ts';
+import type { JournalDamage } from '../../../aggregator/journal/journal-recovery.ts';
+import { Journal } from '../../../aggregator/journal/journal.ts';
 import { temporaryDirectory } from '../collector-fixture.ts';
 
 function header(sequence: number): BatchHeader {
@@ -68,11 +69,11 @@ test('a torn tail is cut at the last good frame, wherever it tore', async (t) =>
     const { journal: reopened, frames, damage } = await open(copy);
     const expected = length < first.body.offset + first.body.length ? 0 : 1;
     if (frames.length !== expected) t.fail(`${frames.length} frames of a journal cut at ${length} of ${whole.length}`);
-    t.true(damage.every(({ tornTail }) => tornTail));
-    const next = await reopened.append(header(9), Buffer.from('next'));
+    t.true(damage.every(({ kind }) => kind === 'tail'));
+    const next = await reopened.append(header(expected + 1), Buffer.from('next'));
     await reopened.close();
     const again = await open(copy);
-    t.deepEqual(again.frames.map(({ sequence }) => sequence), [...(expected ? [1] : []), 9]);
+    t.deepEqual(again.frames.map(({ sequence }) => sequence), [...(expected ? [1] : []), expected + 1]);
     t.true(next.frame > expected, 'no number comes twice');
     t.deepEqual(again.damage, []);
   }
@@ -89,8 +90,10 @@ test('damage inside is reported, and what follows it is kept', async (t) => {
   bytes[appended[1]!.body.offset]! ^= 1;
   writeFileSync(path, bytes);
   const { frames, damage } = await open(directory);
-  t.deepEqual(frames.map(({ sequence }) => sequence), [1, 3]);
-  t.like(damage, [{ tornTail: false }]);
+  t.deepEqual(frames.map(({ sequence }) => sequence), [1, 2, 3]);
+  t.like(frames[1], { windows: [], seals: [{ eniId: 'eni-1', windowStart: 0, windowSeconds: 60, records: 1, droppedRecords: 1, gapPackets: null }] });
+  t.deepEqual(damage.map(({ kind }) => kind), ['rows']);
+  t.deepEqual((await open(directory)).damage, [], 'told once');
 });
 
 test('no bit flip goes unnoticed', async (t) => {
