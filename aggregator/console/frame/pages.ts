@@ -22,6 +22,8 @@ export interface ConsolePage {
 export const PAGES: readonly ConsolePage[] = [
   { path: '', title: 'Start', key: null, load: () => import('../pages/start/start-page.tsx') },
   { path: 'flow-logs', title: 'Flow logs', key: 'f', load: () => import('../pages/flow-logs/flow-logs-page.tsx') },
+  { path: 'explorer', title: 'Explorer', key: 'e', load: () => import('../pages/explorer/explorer-page.tsx') },
+  { path: 'dashboards', title: 'Dashboards', key: 'd', load: () => import('../pages/dashboards/dashboards-page.tsx') },
   { path: 'completeness', title: 'Completeness', key: 'c', load: () => import('../pages/completeness/completeness-page.tsx') },
   { path: 'network', title: 'Network', key: 'n', load: () => import('../pages/network/network-page.tsx') },
 ];

@@ -1,0 +1,22 @@
+import { Table } from '../ui/table.tsx';
+import type { ChartProps } from './chart.tsx';
+import { valueText } from './value-text.ts';
+import { visible } from '../ui/text.tsx';
+
+interface NumberedRow { readonly at: number; readonly values: ChartProps['result']['rows'][number] }
+
+export function ResultTable({ label, result: { columns, rows } }: ChartProps) {
+  const isNumber = ({ type }: { type: string }): boolean => /INT|DOUBLE|FLOAT|DECIMAL/i.test(type) && !type.includes('[');
+  return (
+    <Table<NumberedRow>
+      label={label} rows={rows.map((values, at) => ({ at, values }))} rowKey={({ at }) => String(at)} empty="No rows."
+      columns={columns.map((column, at) => ({
+        key: String(at), title: <span title={column.type}>{visible(column.name)}</span>, isNumber: isNumber(column), width: 'wide',
+        cell: ({ values }: NumberedRow) => {
+          const text = valueText(column, values[at]);
+          return text === null ? <span class="muted">–</span> : <bdi class="text" title={text.length > 20 ? text.slice(0, 1000) : undefined}>{text.slice(0, 2000)}</bdi>;
+        },
+      }))}
+    />
+  );
+}

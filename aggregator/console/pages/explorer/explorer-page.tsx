@@ -1,0 +1,37 @@
+import { useEffect } from 'preact/hooks';
+import type { LogStore } from '../../api/answers.ts';
+import { request } from '../../api/client.ts';
+import { useLoaded } from '../../api/loaded.ts';
+import { parameter, setParameters } from '../../state/address.ts';
+import { Notice, ProblemNotice } from '../../ui/notice.tsx';
+import { PageHead } from '../../ui/page-head.tsx';
+import { Explorer } from './explorer.tsx';
+import { ALL_TIME } from './question.ts';
+import './explorer.css';
+
+const RECENT = '-24h';
+const RECENT_SECONDS = 86_400;
+
+export default function ExplorerPage() {
+  const { value, problem, reload } = useLoaded((signal) => request<{ logstores: readonly LogStore[] }>('GET', '/v1/logstores', { signal }), []);
+  const logStores = value?.logstores;
+  const named = parameter('logstore');
+  const chosen = named ?? logStores?.find(({ windows, search }) => windows > 0 && search)?.name ?? logStores?.[0]?.name;
+  const isWhole = named !== null && parameter('from') !== null;
+  // the address names what is looked at, so that it shows others the same
+  useEffect(() => {
+    if (chosen === undefined || isWhole) return;
+    const to = logStores?.find(({ name }) => name === chosen)?.to ?? null;
+    setParameters({ logstore: chosen, from: parameter('from') ?? (to !== null && to > Date.now() / 1000 - RECENT_SECONDS ? RECENT : ALL_TIME) });
+  }, [chosen, isWhole, logStores]);
+  if (!logStores) return problem && <ProblemNotice problem={problem} onRetry={reload} />;
+  if (chosen === undefined) {
+    return (
+      <>
+        <PageHead title="Explorer" />
+        <Notice kind="info" title="There is no LogStore yet">A LogStore appears with the first flow log that writes to it. <a href="/">The steps to the first record</a></Notice>
+      </>
+    );
+  }
+  return isWhole ? <Explorer logStores={logStores} logStore={chosen} /> : null;
+}

@@ -1,0 +1,159 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { timeZone } from '../../state/preference.ts';
+import { fieldText, plainText } from './field-text.ts';
+import type { FlowRecord } from './question.ts';
+import { ValueMenu, type MenuPlace } from './value-menu.tsx';
+
+const ROW_HEIGHT = 28;
+const OVERSCAN = 10;
+/** With so few rows left below what is in sight, more are fetched. */
+const AHEAD = 400;
+const WIDTHS: Readonly<Record<string, number>> = {
+  'start': 158, 'end': 158, 'first-seen': 158, 'last-seen': 158, 'srcaddr': 136, 'dstaddr': 136, 'srcport': 66, 'dstport': 66, 'protocol': 72, 'direction': 74, 'packets': 76, 'bytes': 88,
+  'action': 82, 'log-status': 90, 'rule-reason': 104, 'tcp-flags': 136, 'version': 66, 'icmp-type': 78, 'icmp-code': 80, 'fragments': 86, 'ruleset-rev': 90, 'initiator': 78, 'flow-state': 88,
+};
+const NUMBERS = new Set(['packets', 'bytes', 'srcport', 'dstport', 'fragments', 'skipped-packets', 'ruleset-rev', 'icmp-type', 'icmp-code', 'version']);
+
+export interface RecordGridProps {
+  readonly records: readonly FlowRecord[];
+  /** Changes whenever there are other records. */
+  readonly version: number;
+  readonly fields: readonly string[];
+  readonly isEnd: boolean;
+  readonly onMore: () => void;
+  readonly onOpen: (record: FlowRecord) => void;
+  readonly onTerm: (term: string) => void;
+}
+
+/** Records of which only those in sight are drawn. Arrow keys move from value to value; Enter says what can be done with one. */
+export function RecordGrid(props: RecordGridProps) {
+  const { records, version, fields, isEnd, onMore } = props;
+  const frame = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ first: 0, count: 40 });
+  const active = useSignal<readonly [row: number, column: number]>([0, 0]);
+  const menu = useSignal<MenuPlace | null>(null);
+  useEffect(() => {
+    const element = frame.current!;
+    let isAsked = false;
+    const look = (): void => {
+      isAsked = false;
+      const first = Math.max(0, Math.floor(element.scrollTop / ROW_HEIGHT) - OVERSCAN);
+      const count = Math.ceil(element.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
+      setView((before) => (before.first === first && before.count === count ? before : { first, count }));
+    };
+    const onScroll = (): void => {
+      if (menu.peek()) menu.value = null;
+      if (isAsked) return;
+      isAsked = true;
+      requestAnimationFrame(look);
+    };
+    look();
+    element.addEventListener('scroll', onScroll, { passive: true });
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    return () => {
+      element.removeEventListener('scroll', onScroll);
+      observer.disconnect();
+    };
+  }, []);
+  useEffect(() => {
+    if (!isEnd && view.first + view.count + AHEAD > records.length) onMore();
+  }, [view, version, isEnd]);
+  const template = useMemo(() => fields.map((field) => `${WIDTHS[field] ?? 128}px`).join(' '), [fields]);
+  const width = fields.reduce((sum, field) => sum + (WIDTHS[field] ?? 128), 0);
+
+  const focusOn = (row: number, column: number): void => {
+    const to = [Math.max(0, Math.min(records.length - 1, row)), Math.max(0, Math.min(fields.length - 1, column))] as const;
+    active.value = to;
+    const element = frame.current!;
+    const top = to[0] * ROW_HEIGHT;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + 3 * ROW_HEIGHT > element.scrollTop + element.clientHeight) element.scrollTop = top + 3 * ROW_HEIGHT - element.clientHeight;
+    requestAnimationFrame(() => requestAnimationFrame(() => element.querySelector<HTMLElement>(`[data-row="${to[0]}"] [data-column="${to[1]}"]`)?.focus()));
+  };
+  const openMenu = (row: number, column: number): void => {
+    const cell = frame.current!.querySelector(`[data-row="${row}"] [data-column="${column}"]`);
+    const record = records[row];
+    if (!cell || !record) return;
+    active.value = [row, column];
+    menu.value = { record, field: fields[column]!, box: cell.getBoundingClientRect() };
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (menu.value) return;
+    const [row, column] = active.value;
+    const page = Math.max(1, Math.floor(frame.current!.clientHeight / ROW_HEIGHT) - 3);
+    switch (event.key) {
+      case 'ArrowLeft': focusOn(row, column - 1); break;
+      case 'ArrowRight': focusOn(row, column + 1); break;
+      case 'ArrowUp': focusOn(row - 1, column); break;
+      case 'ArrowDown': focusOn(row + 1, column); break;
+      case 'PageUp': focusOn(row - page, column); break;
+      case 'PageDown': focusOn(row + page, column); break;
+      case 'Home': focusOn(event.ctrlKey ? 0 : row, 0); break;
+      case 'End': focusOn(event.ctrlKey ? records.length - 1 : row, fields.length - 1); break;
+      case 'Enter': if (event.ctrlKey) return; openMenu(row, column); break;
+      case ' ': if (records[row]) props.onOpen(records[row]); break;
+      default: return;
+    }
+    event.preventDefault();
+  };
+  const onClick = (event: MouseEvent): void => {
+    const cell = (event.target as Element).closest<HTMLElement>('[data-column]');
+    const row = cell?.closest<HTMLElement>('[data-row]');
+    // who marks text does not want a menu
+    if (cell && row && getSelection()?.isCollapsed !== false) openMenu(Number(row.dataset['row']), Number(cell.dataset['column']));
+  };
+  const first = Math.min(view.first, Math.max(0, records.length - 1));
+  const shown = records.slice(first, first + view.count);
+  const [activeRow, activeColumn] = active.value;
+  const zone = timeZone.value;
+  return (
+    <>
+      <div class="records" ref={frame}>
+        <div role="grid" aria-label="Records" aria-rowcount={isEnd ? records.length + 1 : -1} aria-colcount={fields.length} onKeyDown={onKeyDown} onClick={onClick} style={{ width: `${width}px` }}>
+          <div class="record-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+            {fields.map((field) => <span key={field} role="columnheader" class={NUMBERS.has(field) ? 'number' : undefined}>{field}</span>)}
+          </div>
+          <div class="record-body" role="presentation" style={{ height: `${records.length * ROW_HEIGHT}px` }}>
+            {shown.map((record, at) => (
+              <Row
+                key={first + at} record={record} index={first + at} fields={fields} template={template} zone={zone}
+                reached={first + at === activeRow || (at === 0 && (activeRow < first || activeRow >= first + shown.length)) ? activeColumn : -1}
+              />
+            ))}
+          </div>
+        </div>
+        {!isEnd && <p class="more muted">Loading more …</p>}
+      </div>
+      {menu.value && (
+        <ValueMenu
+          place={menu.value} onTerm={props.onTerm} onOpen={props.onOpen}
+          onClose={() => { menu.value = null; requestAnimationFrame(() => frame.current?.querySelector<HTMLElement>('[data-column][tabindex="0"]')?.focus({ preventScroll: true })); }}
+        />
+      )}
+    </>
+  );
+}
+
+function Row({ record, index, fields, template, reached, zone }: { record: FlowRecord; index: number; fields: readonly string[]; template: string; reached: number; zone: string }) {
+  // drawn again only when something of this row is another
+  return useMemo(() => (
+    <div class={`record${index % 2 === 1 ? ' odd' : ''}`} role="row" data-row={index} aria-rowindex={index + 2} style={{ gridTemplateColumns: template, top: `${index * ROW_HEIGHT}px` }}>
+      {fields.map((field, at) => {
+        const text = fieldText(field, record[field]);
+        const plain = plainText(field, record[field]);
+        return (
+          <span key={field} role="gridcell" data-column={at} tabIndex={at === reached ? 0 : -1} class={classOf(field, text)} title={plain ?? (text.length > 12 ? text.slice(0, 1000) : undefined)}>
+            {text.length > 400 ? `${text.slice(0, 400)}…` : text}
+          </span>
+        );
+      })}
+    </div>
+  ), [record, index, fields, template, reached, zone]);
+}
+
+function classOf(field: string, text: string): string | undefined {
+  if (field === 'action') return text === 'REJECT' ? 'rejected' : text === 'ACCEPT' ? 'accepted' : undefined;
+  return NUMBERS.has(field) ? 'number' : undefined;
+}
