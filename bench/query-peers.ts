@@ -13,12 +13,13 @@
  * Files are in the page cache. CPU is that of nfdump, and of the collector with all its processes. Every round asks
  * each once, in turn; medians are shown. nfdump with bz2 takes so long that it is asked once.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
@@ -31,6 +32,7 @@ import { FIRST_WINDOW, FLOW_CONTEXT, FlowMaker } from './query-flows.ts';
 import { recordWithNfcapd } from './query-netflow.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const run = promisify(execFile);
 const WINDOWS = 10;
 const SEED = 1;
 const BATCH_ROWS = 100_000;
@@ -167,12 +169,15 @@ function sealsOf(records: Records): Seal[] {
 async function nfdumpFiles(folder: string, rows: number): Promise<NfdumpFile[]> {
   mkdirSync(folder);
   const plain = await recordWithNfcapd(folder, flows(rows), FIRST_WINDOW - 3600);
-  return COMPRESSIONS.map(([compression, number]) => {
+  const files: NfdumpFile[] = [];
+  for (const [compression, number] of COMPRESSIONS) {
     const path = join(folder, compression);
     copyFileSync(plain, path);
-    if (number > 0) execFileSync('nfdump', ['-J', String(number), '-r', path], { stdio: 'ignore' });
-    return { compression, path, bytes: statSync(path).size };
-  });
+    // not execFileSync: the collector closes connections meanwhile, and that must be noticed
+    if (number > 0) await run('nfdump', ['-J', String(number), '-r', path]);
+    files.push({ compression, path, bytes: statSync(path).size });
+  }
+  return files;
 }
 
 function nfdumpParameters(question: Question, file: NfdumpFile): string[] {

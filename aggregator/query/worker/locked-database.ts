@@ -44,6 +44,8 @@ export class LockedDatabase {
       "TimeZone = 'UTC'",
       // Bits of a group's key up to which groups are an array: those of a port, absent included.
       'perfect_ht_threshold = 17',
+      // A statement is bound several times before it runs; files do not change.
+      'parquet_metadata_cache = true',
       'enable_external_access = false',
       'lock_configuration = true',
     ];
