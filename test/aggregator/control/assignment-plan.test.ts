@@ -15,13 +15,13 @@ import type { ReferencePacket } from '../../shared/verdict/reference.ts';
 const AGENTS = ['a', 'b'].map((agentId): KnownAgent => ({ agentId, created: '', isRevoked: false, report: null, lastSeenMs: 0 }));
 
 const flowLog: fc.Arbitrary<Partial<FlowLog>> = fc.record({
-  trafficType: fc.constantFrom('All', 'Allow', 'Drop'), windowSeconds: fc.constantFrom(1, 60, 600), status: fc.constantFrom('Active', 'Active', 'Inactive'),
+  trafficType: fc.constantFrom('All', 'Allow', 'Drop'), windowSeconds: fc.constantFrom(1, 60, 600), status: fc.constantFrom('Active', 'Active', 'Active', 'Inactive'),
   resource: fc.constantFrom(['ENI', 'eni-0'], ['ENI', 'eni-1'], ['ENI', 'eni-3'], ['VSwitch', 'vsw-1'], ['VPC', 'vpc-1']),
 }).map(({ resource: [resourceType, resourceId], ...rest }) => ({ ...rest, resourceType, resourceId }) as Partial<FlowLog>);
 
 /** Every ENI at one of the agents, or at none. */
 const states: fc.Arbitrary<ControlState> = fc.record({
-  topology: topologies(), flowLogs: fc.array(flowLog, { maxLength: 3 }), places: fc.array(fc.constantFrom('a', 'b', 'nowhere'), { minLength: 4, maxLength: 4 }),
+  topology: topologies(), flowLogs: fc.array(flowLog, { minLength: 1, maxLength: 4 }), places: fc.array(fc.constantFrom('a', 'a', 'b', 'nowhere'), { minLength: 4, maxLength: 4 }),
 }).map(({ topology, flowLogs, places }) => ({ ...EMPTY_STATE, revision: 3, topology: planned(topology, flowLogs, places) }));
 
 function planned(topology: Topology, flowLogs: Partial<FlowLog>[], places: string[]): Topology {
@@ -53,7 +53,8 @@ test('an agent decides about its ENIs as one that knows the whole topology', (t)
       }
     }
   }), { numRuns: 150 });
-  t.true(compared > 1000);
+  t.log(`${compared} verdicts compared`);
+  t.true(compared > 300);
 });
 
 test('it is told of its recorded ENIs, what to record of them, and the window', (t) => {
@@ -94,7 +95,7 @@ test('it is told nothing of other ENIs but the addresses that its rules ask for'
 });
 
 test('an ETag changes when the text does, and only then', (t) => {
-  const step = fc.tuple(states, fc.constantFrom('another', 'another', 'same rules', 'same'));
+  const step = fc.tuple(states, fc.constantFrom('another', 'another', 'same rules', 'other flow logs', 'same'));
   let changes = 0;
   fc.assert(fc.property(fc.array(step, { minLength: 2, maxLength: 6 }), (steps) => {
     const told = new Map();
@@ -104,12 +105,13 @@ test('an ETag changes when the text does, and only then', (t) => {
       if (kind === 'another') state = { ...drawn, revision: at + 1 };
       // rules of others have changed
       if (kind === 'same rules') state = { ...state, revision: at + 1, topology: { ...state.topology } };
+      if (kind === 'other flow logs') state = { ...state, topology: { ...state.topology, flowLogs: drawn.topology.flowLogs } };
       const plan = new AssignmentPlan(state, AGENTS, told);
       const now = new Map(AGENTS.map(({ agentId }) => [agentId, [plan.etag(agentId), plan.text(agentId)] as [string, string]]));
       for (const [agentId, [etag, text]] of before) {
         t.is(now.get(agentId)![0] === etag, now.get(agentId)![1] === text);
         if (now.get(agentId)![0] !== etag) changes++;
-        if (kind !== 'another') t.is(now.get(agentId)![0], etag);
+        if (kind.startsWith('same')) t.is(now.get(agentId)![0], etag);
       }
       before = now;
     });
@@ -126,6 +128,15 @@ test('rules that change verdicts come with a greater revision', (t) => {
   // as revision 2 is of another group
   t.is(revisionOf(1, { revision: 2 }), 1);
   t.is(revisionOf(3), 3);
+});
+
+test('each thing that an agent is told makes an ETag of its own', (t) => {
+  const etags = ['', 'logstore: flows', 'logstore: flows, traffic-type: Drop', 'logstore: flows, window: 60s', '10.0.0.2', 'sg-1], agent-id: a, vm-id: i', 'port-range: 81/81'].map((given) => {
+    const old = given.startsWith('logstore') ? 'logstore: flows' : given.startsWith('10') ? '10.0.0.1' : given.startsWith('sg-1]') ? 'sg-1], agent-id: a' : 'port-range: 80/80';
+    return new AssignmentPlan({ ...EMPTY_STATE, topology: parseTopology(document(80).replace(given === '' ? '' : old, given), 'test') }, AGENTS).etag('a');
+  });
+  t.is(etags[0], etags[1]);
+  t.is(new Set(etags).size, etags.length - 1);
 });
 
 test('names that are special elsewhere are names here', (t) => {

@@ -152,8 +152,8 @@ test('a revision that nothing has named gives its number away; one that has been
   // the state was moved away
   t.is(RuleRevisions.lastIn(directory), 2);
   const anew = await RuleRevisions.open(directory, 2, EMPTY_TOPOLOGY);
-  t.is(await follow(anew, GROUP(RULE('c'))), 3);
-  t.deepEqual([...(await anew.read(3)).securityGroups.keys()], ['sg-1']);
+  t.is(await follow(anew, parseTopology('security-groups: [{security-group-id: sg-2}]', 'test')), 3);
+  t.deepEqual([...(await anew.read(3)).securityGroups.keys()], ['sg-2']);
   t.is(((await anew.read(2)).securityGroups.get('sg-1')!['rules'] as Item[])[0]!['rule-id'], 'b');
 });
 
