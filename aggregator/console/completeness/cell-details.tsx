@@ -25,7 +25,7 @@ export function CellDetails({ cell, logStore, onClose }: { cell: CompletenessCel
         ['LogStore', logStore === null ? 'all' : <Text value={logStore} />],
         ['Packets lost', <>{numberText(cell['lost-packets'])}{cell['loss-unknown'] && ', and more may be'}</>],
       ]} />
-      <p>{meaning(cell)}</p>
+      <p>{meaningOf(cell)}</p>
       {cell.agents.map((agent) => (
         <section key={agent['agent-id']} class="stack">
           <h3>Agent <Text value={agent['agent-id']} mono /> <Badge word={agent.sealed ? 'COMPLETE' : 'MISSING'} text={agent.sealed ? 'sealed' : 'no seal'} /> {agent.partial && <Badge word="PARTIAL" text="not all of the window" />} {!agent.expected && <Badge word="" text="not expected" />}</h3>
@@ -36,7 +36,7 @@ export function CellDetails({ cell, logStore, onClose }: { cell: CompletenessCel
   );
 }
 
-function meaning(cell: CompletenessCell): string {
+export function meaningOf(cell: CompletenessCell): string {
   switch (stateOf(cell)) {
     case 'COMPLETE': return 'Every agent that was to watch has sealed the window; nothing was lost.';
     case 'NODATA': return 'Every agent that was to watch has sealed the window, and says that no packet passed.';

@@ -8,6 +8,7 @@ import { counted, numberText } from '../ui/numbers.ts';
 import { Text, visible } from '../ui/text.tsx';
 import { clockText, dayText, timeText } from '../ui/time.tsx';
 import { CellDetails } from './cell-details.tsx';
+import { IncompleteWindows } from './incomplete-windows.tsx';
 import { stateOf, totalsOf, type CellState, type Grid, type GridColumn, type GridRow } from './grid-data.ts';
 import './completeness-grid.css';
 
@@ -33,6 +34,7 @@ export function CompletenessGrid({ grid, logStore }: { grid: Grid; logStore: str
       {grid.earlierWindows > 0 && <Notice kind="info" title={`The newest ${counted(columns.length, 'window')} of the range`}>{counted(grid.earlierWindows, 'earlier window')} not shown: choose a shorter range, or go back.</Notice>}
       {grid.isCut && <Notice kind="warning" title="There are more cells than are shown">Choose a shorter range, or one ENI.</Notice>}
       {rows.length > 0 && <Cells grid={grid} />}
+      <IncompleteWindows rows={rows} />
       {open && <CellDetails cell={open} logStore={logStore} onClose={() => setParameters({ cell: null, at: null })} />}
     </div>
   );

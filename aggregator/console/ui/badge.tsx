@@ -1,3 +1,5 @@
+import { visible } from './text.tsx';
+
 /** Words whose colour means something, everywhere the same. */
 const TONES: Readonly<Record<string, string>> = {
   ACCEPT: 'accepted', accept: 'accepted', Active: 'accepted', COMPLETE: 'accepted', capturing: 'accepted',
@@ -6,5 +8,5 @@ const TONES: Readonly<Record<string, string>> = {
 };
 
 export function Badge({ word, text = word, title }: { word: string; text?: string; title?: string }) {
-  return <span class={`badge ${TONES[word] ?? 'neutral'}`} title={title}>{text}</span>;
+  return <span class={`badge ${TONES[word] ?? 'neutral'}`} title={title}>{visible(text)}</span>;
 }

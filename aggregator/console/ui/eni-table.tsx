@@ -2,12 +2,12 @@ import type { Eni, EniState } from '../api/answers.ts';
 import { addressOf } from '../state/address.ts';
 import { Badge } from './badge.tsx';
 import { Table, type Column } from './table.tsx';
-import { Text } from './text.tsx';
+import { Text, visible } from './text.tsx';
 
 const STATE_COLUMNS: readonly Column<EniState>[] = [
-  { key: 'agent', title: 'Agent', cell: agentCell },
+  { key: 'agent', title: 'Agent', width: 'remarked', cell: agentCell },
   { key: 'recording', title: 'Recording', cell: ({ recording }) => (recording ? `${recording['traffic-type'] ?? 'nothing'}, ${recording.window}` : <span class="muted">no</span>) },
-  { key: 'state', title: 'At the agent', width: 'wide', cell: (eni) => (eni['agent-state'] === null ? <span class="muted">–</span> : <><Badge word={eni['agent-state']} /> {eni['agent-reason'] !== null && <Text value={eni['agent-reason']} />}</>) },
+  { key: 'state', title: 'At the agent', width: 'remarked', cell: (eni) => (eni['agent-state'] === null ? <span class="muted">–</span> : <><Badge word={eni['agent-state']} />{eni['agent-reason'] !== null && <span class="below">{visible(eni['agent-reason'])}</span>}</>) },
 ];
 
 const ENI_COLUMNS: readonly Column<Eni>[] = [
@@ -35,5 +35,5 @@ export function InventoryEniTable({ enis, empty }: { enis: readonly Eni[]; empty
 function agentCell(eni: EniState) {
   const agent = eni['assigned-to'];
   if (agent !== null) return <a href={addressOf('/network/agents', { q: agent })}><Text value={agent} /></a>;
-  return <><Badge word="PARTIAL" text="unassigned" /> <Text value={eni['unassigned-because']} /></>;
+  return <><Badge word="PARTIAL" text="unassigned" /><span class="below">{visible(eni['unassigned-because'] ?? '')}</span></>;
 }

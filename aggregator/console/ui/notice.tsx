@@ -16,7 +16,7 @@ export function Notice({ kind, title, children, action }: { kind: 'info' | 'warn
 export function ProblemNotice({ problem: { document }, onRetry }: { problem: ApiProblem; onRetry?: () => void }) {
   const { status, title, detail } = document;
   return (
-    <Notice kind="error" title={status === 0 ? title : `${status} ${title}`} action={onRetry && <button type="button" onClick={onRetry}>Try again</button>}>
+    <Notice kind="error" title={status === 0 ? title : `${status} ${visible(title)}`} action={onRetry && <button type="button" onClick={onRetry}>Try again</button>}>
       <p class="detail">{visible(detail.slice(0, 4000)).replaceAll('\u240a', '\n')}</p>
     </Notice>
   );

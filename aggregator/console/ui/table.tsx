@@ -5,8 +5,8 @@ export interface Column<T> {
   readonly key: string;
   readonly title: ComponentChildren;
   readonly isNumber?: boolean;
-  /** Grows with what is in it no further than this class allows. */
-  readonly width?: 'narrow' | 'wide';
+  /** Grows with what is in it no further than this class allows; `remarked` has lines of text below its value. */
+  readonly width?: 'narrow' | 'wide' | 'remarked';
   readonly cell: (row: T) => ComponentChildren;
 }
 

@@ -66,11 +66,17 @@ function FlowLogForm({ resources, logStores, onClose, onCreated }: Prerequisites
   const logStore = useSignal(logStores[0]?.name ?? NEW_LOGSTORE);
   const problem = useSignal<ApiProblem | null>(null);
   const isBusy = useSignal(false);
-  // sent again with the same keys: an answer that was lost on its way makes no second one
-  const key = useRef(crypto.getRandomValues(new Uint32Array(4)).join('-'));
+  const keys = useRef(new Map<string, string>());
   const options = resources[resourceType.value];
   const chosen = options.find(({ id }) => id === resourceId.value);
 
+  /** The same has the same key: sent again, because an answer was lost on its way, it makes no second one. */
+  const post = async (path: string, body: object): Promise<void> => {
+    const what = `${path} ${JSON.stringify(body)}`;
+    const key = keys.current.get(what) ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
+    keys.current.set(what, key);
+    await request('POST', path, { body, headers: { 'idempotency-key': key } });
+  };
   const create = async (): Promise<void> => {
     const given = new FormData(form.current!);
     const text = (name: string): string => String(given.get(name) ?? '').trim();
@@ -79,14 +85,11 @@ function FlowLogForm({ resources, logStores, onClose, onCreated }: Prerequisites
     if (store === NEW_LOGSTORE) {
       store = text('new-logstore');
       const days = text('retention-days');
-      await request('POST', '/v1/logstores', { body: { name: store, search: true, ...(days === '' ? {} : { 'retention-days': Number(days) }) }, headers: { 'idempotency-key': `${key.current}-store-${store}` } });
+      await post('/v1/logstores', { name: store, search: true, ...(days === '' ? {} : { 'retention-days': Number(days) }) });
     }
-    await request('POST', '/v1/flow-logs', {
-      body: {
-        ...optional('name'), ...optional('description'), 'resource-type': resourceType.value, 'resource-id': resourceId.value, 'traffic-type': trafficType.value,
-        'logstore': store, 'window': window.value, 'analysis-report': given.has('analysis-report'),
-      },
-      headers: { 'idempotency-key': key.current },
+    await post('/v1/flow-logs', {
+      ...optional('name'), ...optional('description'), 'resource-type': resourceType.value, 'resource-id': resourceId.value, 'traffic-type': trafficType.value,
+      'logstore': store, 'window': window.value, 'analysis-report': given.has('analysis-report'),
     });
   };
   const submit = async (event: Event): Promise<void> => {

@@ -11,8 +11,9 @@ import { ProblemNotice } from '../../ui/notice.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Text } from '../../ui/text.tsx';
 import { addressRange, RangeField } from '../../ui/time-range.tsx';
-import { Age, Time } from '../../ui/time.tsx';
+import { Time } from '../../ui/time.tsx';
 import { FlowLogActions } from './flow-log-actions.tsx';
+import { LastRecord } from './last-record.tsx';
 import { storeStates } from './store-state.ts';
 
 export function FlowLogDetails({ id }: { id: string }) {
@@ -33,7 +34,7 @@ export function FlowLogDetails({ id }: { id: string }) {
         ['Traffic', flowLog['traffic-type']],
         ['LogStore', <a href={addressOf('/completeness', { logstore: flowLog.logstore })}><Text value={flowLog.logstore} /></a>],
         ['Window', flowLog.window],
-        ['Last record', <Age at={state.value?.lastRecords.get(id) ?? null} />],
+        ['Last record', <LastRecord flowLog={flowLog} state={state.value} />],
         ['Analysis report', flowLog['analysis-report'] ? 'on' : 'off'],
         ['Region', <Text value={flowLog.region} />],
         ['Created', <Time at={flowLog.created} />],

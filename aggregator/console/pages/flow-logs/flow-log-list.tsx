@@ -12,9 +12,9 @@ import { PageHead } from '../../ui/page-head.tsx';
 import { matches, SearchField } from '../../ui/search-field.tsx';
 import { Table, type Column } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
-import { Age } from '../../ui/time.tsx';
 import { CreateFlowLog } from './create-flow-log.tsx';
 import { FlowLogActions } from './flow-log-actions.tsx';
+import { LastRecord } from './last-record.tsx';
 import { storeStates, type StoreState } from './store-state.ts';
 
 export function FlowLogList() {
@@ -53,13 +53,13 @@ export function FlowLogList() {
 
 function columns(states: ReadonlyMap<string, StoreState> | null, onChanged: () => void): Column<FlowLog>[] {
   return [
-    { key: 'name', title: 'Name', cell: (flowLog) => <><a href={pathOf('flow-logs', flowLog['flow-log-id'])}><Text value={flowLog.name} /></a>{flowLog.name !== flowLog['flow-log-id'] && <span class="below mono">{flowLog['flow-log-id']}</span>}</> },
+    { key: 'name', title: 'Name', cell: (flowLog) => <><a href={pathOf('flow-logs', flowLog['flow-log-id'])}><Text value={flowLog.name} /></a>{flowLog.name !== flowLog['flow-log-id'] && <span class="below"><Text value={flowLog['flow-log-id']} mono /></span>}</> },
     { key: 'resource', title: 'Resource', cell: (flowLog) => <><Text value={flowLog['resource-id']} mono /><span class="below">{flowLog['resource-type']}, {flowLog.enis} {flowLog.enis === 1 ? 'ENI' : 'ENIs'}</span></> },
     { key: 'traffic', title: 'Traffic', cell: (flowLog) => flowLog['traffic-type'] },
     { key: 'logstore', title: 'LogStore', width: 'narrow', cell: ({ logstore }) => <a href={addressOf('/completeness', { logstore })}><Text value={logstore} /></a> },
     { key: 'window', title: 'Window', isNumber: true, cell: (flowLog) => flowLog.window },
     { key: 'status', title: 'Status', cell: ({ status }) => <Badge word={status} /> },
-    { key: 'last', title: <span title="In the last 24 hours">Last record</span>, cell: (flowLog) => <Age at={states?.get(flowLog.logstore)?.lastRecords.get(flowLog['flow-log-id']) ?? null} /> },
+    { key: 'last', title: <span title="In the last 24 hours">Last record</span>, cell: (flowLog) => <LastRecord flowLog={flowLog} state={states?.get(flowLog.logstore) ?? null} /> },
     { key: 'complete', title: <span title="Of its LogStore, the last 24 hours">Last day</span>, cell: ({ logstore }) => <CompletenessMark summary={states?.get(logstore)?.lastDay ?? null} /> },
     { key: 'actions', title: <span class="unseen">Actions</span>, cell: (flowLog) => <FlowLogActions flowLog={flowLog} onDone={onChanged} /> },
   ];

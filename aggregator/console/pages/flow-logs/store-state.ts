@@ -1,4 +1,4 @@
-import type { CompletenessPage, CompletenessSummary, FlowLog, QueryRows } from '../../api/answers.ts';
+import type { CompletenessPage, CompletenessSummary, FlowLog, LogStore, QueryRows } from '../../api/answers.ts';
 import { ApiProblem, request } from '../../api/client.ts';
 
 const DAY_SECONDS = 86_400;
@@ -7,17 +7,21 @@ const ID_COLUMNS = { ENI: 'eni_id', VSwitch: 'vswitch_id', VPC: 'vpc_id' } as co
 /** Of the LogStore that a flow log writes to. */
 export interface StoreState {
   readonly lastDay: CompletenessSummary | null;
+  /** Whether it may be asked for records at all. */
+  readonly isSearchable: boolean;
   /** By id of the flow log, when the last packet of its records was seen; null: none in the last day, or it cannot be asked. */
   readonly lastRecords: ReadonlyMap<string, string | null>;
 }
 
 /** By LogStore: one question each about completeness and about the last records, for all flow logs that write to it. */
 export async function storeStates(flowLogs: readonly FlowLog[], signal: AbortSignal): Promise<Map<string, StoreState>> {
+  const { logstores: known } = await request<{ logstores: readonly LogStore[] }>('GET', '/v1/logstores', { signal });
   const logStores = [...new Set(flowLogs.map(({ logstore }) => logstore))];
   return new Map(await Promise.all(logStores.map(async (logStore): Promise<[string, StoreState]> => {
     const own = flowLogs.filter(({ logstore }) => logstore === logStore);
-    const [lastDay, lastRecords] = await Promise.all([orNull(lastDayOf(logStore, signal)), orNull(lastRecordsOf(logStore, own, signal))]);
-    return [logStore, { lastDay, lastRecords: lastRecords ?? new Map() }];
+    const isSearchable = known.some(({ name, search }) => name === logStore && search);
+    const [lastDay, lastRecords] = await Promise.all([orNull(lastDayOf(logStore, signal)), isSearchable ? orNull(lastRecordsOf(logStore, own, signal)) : null]);
+    return [logStore, { lastDay, isSearchable, lastRecords: lastRecords ?? new Map() }];
   })));
 }
 

@@ -48,10 +48,14 @@ const PARTS: readonly Part[] = [
   },
 ];
 
-export default function NetworkPage({ rest: [path = 'enis', id] }: PageProps) {
+export default function NetworkPage({ rest }: PageProps) {
+  if (!mayChange.value) return <><PageHead title="Network" /><Notice kind="info" title="The inventory is shown to admin tokens">Yours may read records, flow logs and completeness.</Notice></>;
+  return <NetworkParts rest={rest} />;
+}
+
+function NetworkParts({ rest: [path = 'enis', id] }: PageProps) {
   const { value, problem, isLoading, reload } = useLoaded(loadInventory, []);
   const part = PARTS.find((known) => known.path === path);
-  if (!mayChange.value) return <><PageHead title="Network" /><Notice kind="info" title="The inventory is shown to admin tokens">Yours may read records, flow logs and completeness.</Notice></>;
   if (!value) return problem && <ProblemNotice problem={problem} onRetry={reload} />;
   if (part?.path === 'security-groups' && id !== undefined) return <SecurityGroupDetails key={id} inventory={value} id={id} />;
   return (

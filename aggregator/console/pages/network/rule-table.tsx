@@ -25,14 +25,16 @@ export function RuleTable({ title, rules, hits, byDefault }: { title: string; ru
           { key: 'place', title: '#', isNumber: true, cell: ({ place, rule }) => (rule ? place : '') },
           { key: 'priority', title: 'Priority', isNumber: true, cell: ({ rule }) => rule?.document?.priority ?? '' },
           { key: 'policy', title: 'Policy', cell: ({ rule }) => (rule ? <Badge word={rule.document?.policy ?? 'accept'} /> : <Badge word={byDefault} text={byDefault === 'ACCEPT' ? 'accept' : 'drop'} />) },
-          { key: 'rule', title: 'Rule', cell: ({ rule }) => (rule === null ? 'no rule matches' : rule.document ? <Text value={rule.document['rule-id']} mono /> : 'inner access') },
+          {
+            key: 'rule', title: 'Rule', width: 'remarked',
+            cell: (line) => <>{line.rule === null ? 'no rule matches' : line.rule.document ? <Text value={line.rule.document['rule-id']} mono /> : 'inner access'}<Remark rule={line.rule} isHit={isHit(line)} isAsked={hits !== null} /></>,
+          },
           { key: 'protocol', title: 'Protocol', cell: ({ rule }) => rule?.document?.protocol ?? 'all' },
           { key: 'ports', title: 'Ports', isNumber: true, cell: ({ rule }) => portsText(rule?.document ?? null) },
           { key: 'peer', title: 'Peer', cell: ({ rule }) => (rule === null ? 'any' : rule.document ? <Peer rule={rule.document} /> : 'members of this group') },
           { key: 'packets', title: <span title="That it decided itself">Packets</span>, isNumber: true, cell: (line) => packets(line, 'packets') },
           { key: 'replies', title: <span title="Of connections that it opened, the other way">Replies</span>, isNumber: true, cell: (line) => packets(line, 'replies') },
           { key: 'last', title: 'Last hit', cell: (line) => <Age at={hitsOf(line)?.last ?? null} /> },
-          { key: 'remark', title: 'Remark', width: 'wide', cell: (line) => <Remark rule={line.rule} isHit={isHit(line)} isAsked={hits !== null} /> },
         ]} />
     </section>
   );
@@ -41,12 +43,12 @@ export function RuleTable({ title, rules, hits, byDefault }: { title: string; ru
 /** Only what is certain: why it cannot decide, or that it has not in these records. */
 function Remark({ rule, isHit, isAsked }: { rule: EvaluatedRule | null; isHit: boolean; isAsked: boolean }) {
   if (rule === null) return null;
-  if (rule.idle === 'no-peer') return <>matches nobody now: its peer has no addresses</>;
+  if (rule.idle === 'no-peer') return <span class="below">matches nobody now: its peer has no addresses</span>;
   if (rule.idle) {
     const by = rule.idle.shadowedBy.document;
-    return <>never decides: <strong>{by ? visible(by['rule-id']) : 'inner access'}</strong>{by && rule.document && by.policy !== rule.document.policy ? `, which says ${by.policy},` : ''} matches all of it before</>;
+    return <span class="below">never decides: <strong>{by ? visible(by['rule-id']) : 'inner access'}</strong>{by && rule.document && by.policy !== rule.document.policy ? `, which says ${by.policy},` : ''} matches all of it before</span>;
   }
-  return isAsked && !isHit ? <>no hit in these records</> : null;
+  return isAsked && !isHit ? <span class="below">no hit in these records</span> : null;
 }
 
 function portsText(rule: RuleDocument | null): string {

@@ -24,8 +24,9 @@ export function SecurityGroupDetails({ inventory, id }: { inventory: Inventory; 
 function Details({ inventory, group }: { inventory: Inventory; group: SecurityGroup }) {
   const id = group['security-group-id'];
   const logStores = useLoaded((signal) => request<{ logstores: readonly LogStore[] }>('GET', '/v1/logstores', { signal }), []);
-  const known = logStores.value?.logstores ?? [];
-  const logStore = parameter('logstore') ?? known.find(({ windows }) => windows > 0)?.name ?? null;
+  // others may not be asked
+  const known = (logStores.value?.logstores ?? []).filter(({ search }) => search);
+  const logStore = known.find(({ name }) => name === parameter('logstore'))?.name ?? known.find(({ windows }) => windows > 0)?.name ?? null;
   const from = parameter('from');
   const to = parameter('to');
   const hits = useLoaded(async (signal) => (logStore === null ? null : groupHits({ logStore, groupId: id, ...addressRange(), signal })), [logStore, id, from, to]);
@@ -37,7 +38,7 @@ function Details({ inventory, group }: { inventory: Inventory; group: SecurityGr
         <label>
           <span class="unseen">Hits in the records of</span>
           <select value={logStore ?? ''} onChange={(event) => setParameters({ logstore: event.currentTarget.value }, {})}>
-            {logStore === null && <option value="" disabled>no records yet</option>}
+            {logStore === null && <option value="" disabled>no records to search</option>}
             {known.map(({ name }) => <option key={name} value={name}>{visible(name)}</option>)}
           </select>
         </label>

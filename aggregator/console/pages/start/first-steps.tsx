@@ -25,13 +25,16 @@ export function FirstSteps({ hasEnis, hasFlowLogs, onReload }: { hasEnis: boolea
           <CommandLines lines={[
             'weir token create --scope enrol --agent-id host-1 > enrol-token',
             '# on the host, with enrol-token in /etc/weir',
-            `printf 'agent-id: host-1\\ncollector: { url: ${location.origin}, enrol-token-file: enrol-token }\\nstate-directory: /var/lib/weir-agent\\n' > /etc/weir/agent.yaml`,
+            'cat > /etc/weir/agent.yaml <<END', 'agent-id: host-1', `collector: { url: ${location.origin}, enrol-token-file: /etc/weir/enrol-token }`, 'state-directory: /var/lib/weir-agent', 'END',
             'weir agent --config /etc/weir/agent.yaml',
           ]} />
-          <p>Or a capture file, which gives the same records as the wire:</p>
-          <CommandLines lines={['weir replay samples/web/capture.pcapng --topology samples/web/topology.yaml --window 10s --collector "$WEIR_COLLECTOR" --logstore samples']} />
         </Step>
       </ol>
+      <section class="stack aside">
+        <h2>Only to look around</h2>
+        <p>A capture file gives the same records as the wire, without any of these steps, as long as no flow log covers its ENIs:</p>
+        <CommandLines lines={['weir replay samples/web/capture.pcapng --topology samples/web/topology.yaml \\', '  --window 10s --collector "$WEIR_COLLECTOR" --logstore samples']} />
+      </section>
     </>
   );
 }

@@ -1,0 +1,83 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import type { RunningCollector } from '../aggregator/collector-fixture.ts';
+
+/** Debian's; another one by CHROMIUM. */
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const SCREENSHOTS = fileURLToPath(new URL('../../test-output/browser/', import.meta.url));
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const NARROW_HEIGHT = 844;
+const WIDE_HEIGHT = 860;
+
+export interface Look {
+  readonly width: 390 | 1280;
+  readonly theme: 'light' | 'dark';
+}
+export const WIDE: Look = { width: 1280, theme: 'light' };
+export const LOOKS: readonly Look[] = [WIDE, { width: 1280, theme: 'dark' }, { width: 390, theme: 'light' }, { width: 390, theme: 'dark' }];
+
+/** One browser for the tests of a file; to be closed after them. */
+export async function launchBrowser(): Promise<Browser> {
+  if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}: apt-get install chromium, or name another one by the environment variable CHROMIUM`);
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--force-color-profile=srgb'] });
+}
+
+export interface ConsolePage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** What went wrong besides what the test looks at: errors, failed requests, requests to others. Taken away by the call. */
+  troubles(): string[];
+  open(path: string): Promise<void>;
+  /** With the theme and width that it has. */
+  screenshot(name: string): Promise<void>;
+  /** What axe-core finds serious, as texts. */
+  seriousFindings(): Promise<string[]>;
+}
+
+/** A page of its own, with nothing kept; ends with the test. */
+export async function openConsole(t: ExecutionContext, browser: Browser, collector: RunningCollector, { width, theme }: Look = WIDE): Promise<ConsolePage> {
+  const context = await browser.newContext({
+    viewport: { width, height: width === 390 ? NARROW_HEIGHT : WIDE_HEIGHT }, colorScheme: theme, timezoneId: 'Europe/Berlin', locale: 'en-GB', reducedMotion: 'reduce',
+    isMobile: width === 390, hasTouch: width === 390,
+  });
+  t.teardown(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  let troubles: string[] = [];
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) troubles.push(`console: ${message.text()}`); });
+  page.on('pageerror', (error) => void troubles.push(`error: ${error.message}`));
+  page.on('requestfailed', (request) => { if (request.failure()?.errorText !== 'net::ERR_ABORTED') troubles.push(`failed: ${request.method()} ${request.url()} ${request.failure()?.errorText}`); });
+  page.on('response', (response) => { if (response.status() >= 400) troubles.push(`${response.status()}: ${response.request().method()} ${response.url()}`); });
+  page.on('request', (request) => { if (!request.url().startsWith(`${collector.url}/`) && !request.url().startsWith('data:')) troubles.push(`leaves the origin: ${request.url()}`); });
+  return {
+    page, context,
+    troubles: () => {
+      const found = troubles;
+      troubles = [];
+      return found;
+    },
+    open: async (path) => { await page.goto(collector.url + path); },
+    screenshot: async (name) => {
+      mkdirSync(SCREENSHOTS, { recursive: true });
+      await page.screenshot({ path: join(SCREENSHOTS, `${name}-${width}-${theme}.png`) });
+    },
+    seriousFindings: async () => {
+      await page.evaluate(AXE);
+      const { violations } = await page.evaluate<{ violations: { id: string; impact: string; help: string; nodes: { html: string; failureSummary: string }[] }[] }>(
+        "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })");
+      return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 200)} ${failureSummary}`).join(' | ')}`);
+    },
+  };
+}
+
+/** Signs in as a person does. */
+export async function signIn({ page }: ConsolePage, token: string): Promise<void> {
+  await page.getByLabel('Token', { exact: true }).fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('.frame').waitFor();
+}

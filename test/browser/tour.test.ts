@@ -1,0 +1,242 @@
+/** The console as people use it, in Chromium, over a collector with records: each page, both themes, both widths. */
+import test, { type ExecutionContext } from 'ava';
+import type { Browser } from 'playwright-core';
+import { runCollector } from '../aggregator/collector-fixture.ts';
+import { launchBrowser, LOOKS, openConsole, signIn, type ConsolePage } from './browser-page.ts';
+import { runLab } from './lab.ts';
+
+let browser: Browser;
+test.before(async () => { browser = await launchBrowser(); });
+test.after.always(() => browser?.close());
+
+async function isSound(t: ExecutionContext, shown: ConsolePage, name: string): Promise<void> {
+  t.deepEqual(await shown.seriousFindings(), [], `${name}: axe-core`);
+  t.deepEqual(shown.troubles(), [], name);
+  await shown.screenshot(name);
+  const overflow = await shown.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+  t.true(overflow <= 0, `${name} is ${overflow} pixels wider than the window`);
+}
+
+test.serial('each page, in both themes and both widths', async (t) => {
+  t.timeout(120_000);
+  const lab = await runLab(t);
+  for (const look of LOOKS) {
+    const shown = await openConsole(t, browser, lab, look);
+    const { page } = shown;
+    const heading = (name: string) => page.getByRole('heading', { level: 1, name });
+    await shown.open('/');
+    await heading('Sign in to Weir').waitFor();
+    await isSound(t, shown, 'sign-in');
+    await signIn(shown, lab.adminToken);
+    // there are records, so the start is the flow logs
+    await heading('Flow logs').waitFor();
+    t.is(new URL(page.url()).pathname, '/flow-logs');
+    await page.getByText(/\d+ (?:min|h) ago/).first().waitFor();
+    await isSound(t, shown, 'flow-logs');
+    await page.getByRole('link', { name: 'lab', exact: true }).click();
+    await page.getByRole('grid').waitFor();
+    await isSound(t, shown, 'flow-log');
+    await shown.open('/completeness?logstore=main&from=-6h');
+    await page.getByRole('grid').waitFor();
+    await isSound(t, shown, 'completeness');
+    await shown.open(`/completeness?logstore=main&from=-6h&cell=eni-db&at=${lab.firstStart + 10 * 600}-600`);
+    await page.getByRole('dialog').getByText('host-1').first().waitFor();
+    await isSound(t, shown, 'completeness-cell');
+    for (const part of ['enis', 'agents', 'security-groups', 'vswitches', 'vpcs']) {
+      await shown.open(`/network/${part}`);
+      await page.getByRole('table').waitFor();
+      await isSound(t, shown, `network-${part}`);
+    }
+    await shown.open('/network/security-groups/sg-front?logstore=main');
+    await page.getByText('r-ssh-drop').first().waitFor();
+    await page.getByText('no hit in these records').first().waitFor();
+    await isSound(t, shown, 'security-group');
+    await shown.open('/flow-logs?panel=create');
+    await page.getByRole('dialog').getByText('First, the account').waitFor();
+    await isSound(t, shown, 'authorization');
+  }
+});
+
+test.serial('a flow log is authorized, created, disabled, enabled and deleted', async (t) => {
+  t.timeout(60_000);
+  const lab = await runLab(t);
+  const shown = await openConsole(t, browser, lab);
+  const { page } = shown;
+  await shown.open('/flow-logs');
+  await signIn(shown, lab.adminToken);
+  await page.getByText('3 of 10 used').waitFor();
+  await page.getByRole('button', { name: 'Create flow log' }).click();
+  const panel = page.getByRole('dialog', { name: 'Create flow log' });
+  await panel.getByRole('button', { name: 'Authorize' }).click();
+  await panel.getByLabel('Name', { exact: true }).fill('databases');
+  await panel.getByRole('radio', { name: 'VSwitch' }).check();
+  const picker = panel.getByRole('combobox', { name: 'VSwitch' });
+  await picker.click();
+  await picker.fill('10.20.2');
+  await panel.getByRole('option', { name: /vsw-back.*4 ENIs/ }).waitFor();
+  await shown.screenshot('create-picking');
+  await picker.press('Enter');
+  t.is(await picker.inputValue(), 'vsw-back');
+  await panel.getByText('Covers 4 ENIs now, and those that join later').waitFor();
+  await panel.getByRole('radio', { name: /Drop/ }).check();
+  await panel.getByRole('combobox', { name: 'LogStore' }).selectOption({ label: 'A new LogStore …' });
+  await panel.getByLabel('Its name').fill('No Good');
+  await panel.getByLabel('Keep for days').fill('7');
+  await isSound(t, shown, 'create');
+  // what the API refuses is said, and the panel stays
+  await panel.getByLabel('Its name').press('Control+Enter');
+  await panel.getByRole('alert').getByText(/LogStore name/).waitFor();
+  t.is(shown.troubles().filter((trouble) => trouble.startsWith('422') || trouble.startsWith('400')).length, 1);
+  await panel.getByLabel('Its name').fill('db-drops');
+  await panel.getByLabel('Its name').press('Control+Enter');
+  await page.getByText('4 of 10 used').waitFor();
+  const made = (await lab.json<{ 'flow-logs': Record<string, unknown>[] }>('/v1/flow-logs?logstore=db-drops'))['flow-logs'];
+  t.like(made[0], { 'name': 'databases', 'resource-type': 'VSwitch', 'resource-id': 'vsw-back', 'traffic-type': 'Drop', 'window': '600s', 'analysis-report': true, 'status': 'Active' });
+  t.like(await lab.json('/v1/logstores/db-drops'), { 'retention-days': 7, 'search': true });
+
+  await page.getByRole('button', { name: 'Disable databases' }).click();
+  await shown.screenshot('disable');
+  await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
+  await page.getByRole('button', { name: 'Enable databases' }).click();
+  t.is((await lab.json<{ 'flow-logs': unknown[] }>('/v1/flow-logs?status=Inactive'))['flow-logs'].length, 2);
+  await page.getByRole('dialog').getByRole('button', { name: 'Enable' }).click();
+  await page.getByRole('button', { name: 'Disable databases' }).waitFor();
+  await page.getByRole('button', { name: 'Delete databases' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Delete databases' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('3 of 10 used').waitFor();
+  t.deepEqual(shown.troubles(), []);
+});
+
+test.serial('an empty installation greets with three steps; a token that may only look changes nothing', async (t) => {
+  t.timeout(60_000);
+  const collector = await runCollector(t);
+  const { token } = await collector.json<{ token: string }>('/v1/tokens', { method: 'POST', body: '{"scope":"query","name":"onlooker"}', headers: { 'content-type': 'application/json' } });
+  const shown = await openConsole(t, browser, collector);
+  const { page } = shown;
+  await shown.open('/');
+  await signIn(shown, token);
+  await page.getByRole('heading', { name: 'Three steps to the first record' }).waitFor();
+  t.is(await page.getByRole('listitem').getByRole('button', { name: 'Copy' }).count(), 3);
+  await isSound(t, shown, 'first-steps');
+  await shown.open('/flow-logs');
+  await page.getByText('0 of 10 used').waitFor();
+  t.is(await page.getByRole('button', { name: /create/i }).count(), 0);
+  await shown.open('/network');
+  await page.getByText('The inventory is shown to admin tokens').waitFor();
+  t.deepEqual(shown.troubles(), []);
+});
+
+test.serial('keys go everywhere; the state is in the address; times and colours are as chosen', async (t) => {
+  t.timeout(60_000);
+  const lab = await runLab(t);
+  const shown = await openConsole(t, browser, lab);
+  const { page } = shown;
+  await shown.open('/flow-logs');
+  await signIn(shown, lab.adminToken);
+  await page.getByText('3 of 10 used').waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Shortcuts' }).getByText('Go to Network').waitFor();
+  await isSound(t, shown, 'shortcuts');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('/');
+  await page.keyboard.type('move');
+  await page.waitForURL('**/flow-logs?q=move');
+  t.is(await page.getByRole('row').count(), 2);
+  await page.getByRole('searchbox').blur();
+  await page.keyboard.press('g');
+  await page.keyboard.press('c');
+  await page.getByRole('heading', { level: 1, name: 'Completeness' }).waitFor();
+  await page.goBack();
+  await page.waitForURL('**/flow-logs?q=move');
+  t.is(await page.getByRole('searchbox').inputValue(), 'move');
+
+  await shown.open('/completeness?logstore=main&from=-6h');
+  const grid = page.getByRole('grid');
+  await grid.waitFor();
+  // one is lost of eni-db, and nobody has sealed eni-lost; a window may end while the test runs
+  t.true(await grid.getByRole('gridcell', { name: /MISSING/ }).count() >= 19);
+  await grid.locator('[tabindex="0"]').focus();
+  await page.keyboard.press('Control+Home');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**cell=eni-db**');
+  await page.getByRole('dialog').getByText('Dropped by the ring').waitFor();
+  await page.keyboard.press('Escape');
+  t.false(page.url().includes('cell='));
+
+  const before = await page.locator('.grid-ticks').innerText();
+  await page.getByRole('radio', { name: 'UTC' }).check();
+  t.not(await page.locator('.grid-ticks').innerText(), before);
+  const colour = (): Promise<string> => page.evaluate<string>('getComputedStyle(document.body.parentElement).backgroundColor');
+  const light = await colour();
+  await page.getByRole('radio', { name: 'Dark' }).check();
+  t.not(await colour(), light);
+  await page.reload();
+  t.not(await colour(), light);
+  t.deepEqual(shown.troubles(), []);
+});
+
+test.serial('a grid of 100 ENIs and 144 windows draws what is in sight, and keys reach all of it', async (t) => {
+  t.timeout(60_000);
+  const lab = await runLab(t);
+  const shown = await openConsole(t, browser, lab);
+  const { page } = shown;
+  await shown.open('/flow-logs');
+  await signIn(shown, lab.adminToken);
+  await page.route('**/v1/completeness?**', (route) => {
+    const starts = Array.from({ length: 144 }, (_, window) => lab.firstStart - 86_400 + window * 600);
+    const cells = starts.flatMap((start, window) => Array.from({ length: 100 }, (_, eni) => ({
+      'eni-id': `eni-${String(eni).padStart(3, '0')}`, start, 'seconds': 600, 'state': (eni * 7 + window) % 50 === 0 ? 'PARTIAL' : eni === 42 ? 'MISSING' : 'COMPLETE',
+      'lost-packets': 0, 'loss-unknown': false, 'nodata': eni % 9 === 0, 'agents': [],
+    })));
+    const isFirst = new URL(route.request().url()).searchParams.get('limit') === '1';
+    return route.fulfill({ json: { summary: null, windows: starts.map((start) => ({ start, seconds: 600, rows: 1 })), cells: isFirst ? cells.slice(0, 1) : cells, next: null } });
+  });
+  await shown.open('/completeness?logstore=main');
+  await page.getByText('100 ENIs × 144 windows').waitFor();
+  await shown.screenshot('completeness-large');
+  t.true(await page.getByRole('gridcell').count() < 60 * 144);
+  await page.getByRole('grid').locator('[tabindex="0"]').focus();
+  await page.keyboard.press('Control+End');
+  await page.locator('[data-row="99"] [data-column="143"]:focus').waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**cell=eni-099**');
+  t.deepEqual(shown.troubles(), []);
+});
+
+test.serial('the token stays out of the address, of storage and of reach; a session ends when its token does', async (t) => {
+  t.timeout(60_000);
+  const collector = await runCollector(t);
+  const { id, token } = await collector.json<{ id: string; token: string }>('/v1/tokens', { method: 'POST', body: '{"scope":"admin"}', headers: { 'content-type': 'application/json' } });
+  const shown = await openConsole(t, browser, collector);
+  const { page, context } = shown;
+  await shown.open('/flow-logs');
+  await page.getByLabel('Token', { exact: true }).fill('weir_wrong');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').getByText('check digits').waitFor();
+  shown.troubles();
+  await signIn(shown, token);
+  await page.getByText('0 of 10 used').waitFor();
+  t.is(await page.evaluate('document.cookie'), '');
+  const kept = await page.evaluate<string>('JSON.stringify([localStorage, sessionStorage, location.href, document.documentElement.outerHTML])');
+  t.false(kept.includes(token.slice(5, 20)));
+  const [cookie] = await context.cookies();
+  t.like(cookie, { httpOnly: true, sameSite: 'Strict', path: '/' });
+  t.false(cookie!.value.includes(token.slice(5, 20)));
+  await page.reload();
+  await page.getByText('0 of 10 used').waitFor();
+  t.deepEqual(shown.troubles(), []);
+
+  t.is((await collector.request(`/v1/tokens/${id}`, { method: 'DELETE' })).status, 204);
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await page.getByText('the token was revoked').waitFor();
+  t.is(shown.troubles().filter((trouble) => trouble.startsWith('401')).length > 0, true);
+  await signIn(shown, collector.adminToken);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in to Weir' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Sign in to Weir' }).waitFor();
+  t.deepEqual(shown.troubles(), []);
+});
