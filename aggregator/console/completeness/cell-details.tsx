@@ -1,4 +1,5 @@
 import type { CellAgent, CompletenessCell } from '../api/answers.ts';
+import { addressOf } from '../state/address.ts';
 import { Badge } from '../ui/badge.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Facts } from '../ui/facts.tsx';
@@ -25,7 +26,7 @@ export function CellDetails({ cell, logStore, onClose }: { cell: CompletenessCel
         ['LogStore', logStore === null ? 'all' : <Text value={logStore} />],
         ['Packets lost', <>{numberText(cell['lost-packets'])}{cell['loss-unknown'] && ', and more may be'}</>],
       ]} />
-      <p>{meaningOf(cell)}</p>
+      <p>{meaningOf(cell)} {logStore !== null && cell.state !== 'MISSING' && <a href={recordsOf(cell, logStore)}>Its records</a>}</p>
       {cell.agents.map((agent) => (
         <section key={agent['agent-id']} class="stack">
           <h3>Agent <Text value={agent['agent-id']} mono /> <Badge word={agent.sealed ? 'COMPLETE' : 'MISSING'} text={agent.sealed ? 'sealed' : 'no seal'} /> {agent.partial && <Badge word="PARTIAL" text="not all of the window" />} {!agent.expected && <Badge word="" text="not expected" />}</h3>
@@ -34,6 +35,11 @@ export function CellDetails({ cell, logStore, onClose }: { cell: CompletenessCel
       ))}
     </Dialog>
   );
+}
+
+function recordsOf({ 'eni-id': eniId, start, seconds }: CompletenessCell, logStore: string): string {
+  const quoted = `"${eniId.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  return addressOf('/explorer', { logstore: logStore, q: `eni-id:${quoted}`, from: String(start), to: String(start + seconds) });
 }
 
 export function meaningOf(cell: CompletenessCell): string {
