@@ -83,8 +83,9 @@ export class FairBudget {
     });
   }
 
+  /** Who gets one and wants more goes to the end of the line, and is come to again. */
   private grantWaiting(): void {
-    for (const [holder, queue] of [...this.queues]) {
+    for (const [holder, queue] of this.queues) {
       const next = queue[0]!;
       // who has all that one may have waits for himself, and delays nobody
       if (this.ofHolder(holder) + next.bytes > this.limits.bytesPerHolder) continue;

@@ -42,7 +42,7 @@ const MAX_CONTENTS = 1 << 18;
  *
  * I1. `stored` is answered only when the batch is durable in the journal; the position advances with it, so the next
  *     attempt of the same batch is a duplicate.
- * I2. Batches of one agent enter the journal one at a time, in the order of their numbers.
+ * I2. Batches of one agent are read and enter the journal one at a time, in the order of their numbers.
  * I3. What is held of batches in memory is bounded, and each agent has his turn at it: who sends much waits for himself.
  */
 export class Receiver {
@@ -91,21 +91,19 @@ export class Receiver {
   async receive(batch: IncomingBatch): Promise<Received> {
     // Looked at first: a batch that will not be stored need not be read.
     if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
-    const { bytes, share } = await this.inflated(batch);
-    try {
-      // It may have waited for long.
+    return this.inTurn(batch.agent, async () => {
       if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
-      const { header, body, rows } = readBatch(batch, bytes);
-      return await this.inTurn(batch.agent, async () => {
-        if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
+      const { bytes, share } = await this.inflated(batch);
+      try {
+        const { header, body, rows } = readBatch(batch, bytes);
         const frame = await this.journal.append(header, body);
         this.positions.advance(batch.agent, batch.epoch, batch.sequence);
         this.onStored(frame);
         return { status: 'stored', rows };
-      });
-    } finally {
-      share.release();
-    }
+      } finally {
+        share.release();
+      }
+    });
   }
 
   /** The body without its encoding, in memory that was granted for it. */

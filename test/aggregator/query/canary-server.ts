@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { QuerySettings } from '../../../aggregator/query/query-settings.ts';
+import { QueryServer } from './query-server.ts';
+import { sampleRecords } from './sample-store.ts';
+
+export const RECORDS = 50;
+const SECRET = 'hunter2';
+const LONG_AGO = new Date(1_000_000_000_000);
+
+/** A query server with files beside its LogStore that no statement may read, change, or add to. */
+export class CanaryServer extends QueryServer {
+  readonly secretFile = join(this.store.directory, 'secret.csv');
+  readonly newFile = join(this.store.directory, 'new.csv');
+  private names: string[] = [];
+
+  static async start(settings: Partial<QuerySettings>): Promise<CanaryServer> {
+    const server = new CanaryServer(settings);
+    await server.store.add(sampleRecords(RECORDS, 5));
+    writeFileSync(server.secretFile, `password\n${SECRET}\n`);
+    // relatime moves a time of access that lies before the last change
+    utimesSync(server.secretFile, LONG_AGO, LONG_AGO);
+    server.names = readdirSync(server.store.directory).sort();
+    return server;
+  }
+
+  /** Asks the SELECT; throws where the answer is not one that it may give, or the worker outlives its deadline by a second. */
+  async check(sql: string, statuses: readonly number[] = [200, 400, 422, 504]): Promise<{ status: number; text: string }> {
+    const startedMs = performance.now();
+    const { status, text } = await this.ask({ query: `* | ${sql}`, format: 'ndjson' });
+    const fail = (why: string): never => { throw new Error(`${why}: ${status} ${text.slice(0, 300)}\nfor ${sql}`); };
+    if (!statuses.includes(status)) fail('not an answer to be given');
+    if (text.includes(SECRET) || text.includes('root:') || text.includes('PATH=')) fail('a file was read');
+    if (/\/(tmp|proc|var)\/[\w-]*weir|\.parquet\b|weir-query-[\w]{6}/.test(text.replaceAll(this.secretFile, '').replaceAll(this.newFile, ''))) fail('the answer names a path');
+    if (performance.now() - startedMs > 2 * this.pool.settings.deadlineMs + 1000) fail('it took longer than its deadline');
+    return { status, text };
+  }
+
+  /** Throws where a file was read, changed or added since the start. */
+  checkFiles(): void {
+    if (statSync(this.secretFile).atimeMs !== LONG_AGO.getTime()) throw new Error('the secret was read');
+    const names = readdirSync(this.store.directory).sort();
+    if (names.join() !== this.names.join()) throw new Error(`files were added or removed: ${names.join(' ')}`);
+    if (!readFileSync(this.secretFile, 'utf8').includes(SECRET)) throw new Error('the secret was changed');
+  }
+}
+
+/** Every function of DuckDB, by name. */
+export async function duckdbFunctions(): Promise<string[]> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const connection = await instance.connect();
+  const names = (await connection.runAndReadAll('SELECT DISTINCT function_name FROM duckdb_functions() ORDER BY 1')).getRows().map((row) => String(row[0]));
+  connection.closeSync();
+  instance.closeSync();
+  return names;
+}
+
+/** Large numbers, a file and a column, by position: for what makes much out of little, opens files, or looks at all rows. */
+export function argumentsFor(file: string): string[] {
+  return [`'${file}'`, 'eni_id', 'bytes, 1000000000000', "eni_id, 1000000000000, 'x'", '[1, 2, 3], 1000000000000', 'bytes, bytes', `'${file}', '${file}'`,
+    '1000000000000', '[eni_id], 1, 1000000000000', "'a', 'b', 'c', 'd'", 'NULL', ''];
+}
