@@ -1,8 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { WeirError } from '../../shared/errors.ts';
 import { Problem } from '../api/problem.ts';
-import { MirrorFile } from './mirror-file.ts';
+import { MirrorFile, readMirror } from './mirror-file.ts';
 
 /** What an agent says of itself. */
 export interface AgentReport {
@@ -67,7 +65,7 @@ export class AgentRegistry {
   /** `onReport`: what agents say of their interfaces, or which agents there are, has changed. */
   static open(directory: string, onReport: () => void, onFailure: (error: Error) => void): AgentRegistry {
     const path = join(directory, 'agents.json');
-    const known = existsSync(path) ? readAgents(path) : [];
+    const known = readMirror<KnownAgent>(path, onFailure);
     return new AgentRegistry(path, known.filter(({ lastSeenMs }) => lastSeenMs > Date.now() - FORGOTTEN_AFTER_MS), onReport, onFailure);
   }
 
@@ -124,14 +122,4 @@ export class AgentRegistry {
 /** What decides which ENIs it has. */
 function interfacesOf(report: AgentReport | null): string {
   return JSON.stringify(report?.interfaces.map(({ name, mac }) => [name, mac]) ?? null);
-}
-
-function readAgents(path: string): KnownAgent[] {
-  try {
-    const agents: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (!Array.isArray(agents)) throw new Error('it holds no list');
-    return agents as KnownAgent[];
-  } catch (cause) {
-    throw new WeirError('CONFIGURATION', `${path} cannot be read: ${(cause as Error).message}; restore it from a backup, or delete it: agents report again by themselves`, { cause });
-  }
 }

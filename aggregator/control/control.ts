@@ -31,7 +31,7 @@ export class Control {
 
   static async open(directory: string, settings: ControlSettings, log: Logger): Promise<Control> {
     const store = await ControlStore.open(directory);
-    const onFailure = (error: Error): void => void log.error(`the state of agents could not be written: ${error.message}`);
+    const onFailure = (error: Error): void => void log.error(error.message);
     const watches = WatchSpans.open(directory, onFailure);
     const agents = AgentRegistry.open(directory, () => board.renewSoon(), onFailure);
     const board = new AssignmentBoard(store, agents, watches);

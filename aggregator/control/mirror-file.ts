@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { WeirError } from '../../shared/errors.ts';
 import { replaceFile } from '../journal/durable.ts';
 
@@ -65,5 +66,24 @@ export class MirrorFile {
     } catch (cause) {
       throw new WeirError('STORAGE', `${this.path} could not be written: ${(cause as Error).message}`, { cause });
     }
+  }
+}
+
+/** The list in a file that is made anew by itself: one that is damaged is moved aside, and told. */
+export function readMirror<T>(path: string, onDamage: (error: Error) => void): T[] {
+  if (!existsSync(path)) return [];
+  try {
+    const list: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (!Array.isArray(list)) throw new Error('it holds no list');
+    return list as T[];
+  } catch (cause) {
+    const aside = `${path}.damaged`;
+    onDamage(new WeirError('STORAGE', `${path} is damaged (${(cause as Error).message}) and is begun anew; the old one is ${aside}`, { cause }));
+    try {
+      renameSync(path, aside);
+    } catch {
+      // the next write replaces it
+    }
+    return [];
   }
 }

@@ -1,7 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { WeirError } from '../../shared/errors.ts';
-import { MirrorFile } from './mirror-file.ts';
+import { MirrorFile, readMirror } from './mirror-file.ts';
 import type { WatchSpan } from './spans.ts';
 
 export type Watched = Omit<WatchSpan, 'fromMs' | 'untilMs'>;
@@ -27,7 +25,7 @@ export class WatchSpans {
 
   static open(directory: string, onFailure: (error: Error) => void): WatchSpans {
     const path = join(directory, 'watches.json');
-    return new WatchSpans(path, existsSync(path) ? readSpans(path) : [], onFailure);
+    return new WatchSpans(path, readMirror<WatchSpan>(path, onFailure), onFailure);
   }
 
   /** Those that ended first, by their ends. */
@@ -68,14 +66,4 @@ function isSame(a: Watched, b: Watched): boolean {
   const other = b.attributes;
   return a.agentId === b.agentId && a.windowSeconds === b.windowSeconds && vswitchId === other.vswitchId && vmId === other.vmId &&
     vpcId === other.vpcId && accountId === other.accountId && region === other.region;
-}
-
-function readSpans(path: string): WatchSpan[] {
-  try {
-    const spans: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (!Array.isArray(spans)) throw new Error('it holds no list');
-    return spans as WatchSpan[];
-  } catch (cause) {
-    throw new WeirError('CONFIGURATION', `${path} cannot be read: ${(cause as Error).message}; restore it, or delete it: then windows before now that nobody sealed are not known to be missing`, { cause });
-  }
 }

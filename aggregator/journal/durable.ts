@@ -1,4 +1,4 @@
-import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** What a directory lists survives a crash only after this. */
@@ -37,7 +37,13 @@ async function isMade(path: string): Promise<boolean> {
 /** Replaces a file: after a crash there is the old content or the new one, never a part. */
 export async function replaceFile(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const temporary = `${path}.new`;
-  await writeFile(temporary, content, { mode, flush: true });
-  await rename(temporary, path);
+  try {
+    await writeFile(temporary, content, { mode, flush: true });
+    await rename(temporary, path);
+  } catch (error) {
+    // on a full disk it would keep what room there is
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
   await syncDirectory(dirname(path));
 }

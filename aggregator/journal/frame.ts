@@ -51,7 +51,8 @@ export function decodePrefix(bytes: Buffer, salt: number, format: FrameFormat): 
   if (bytes.length < PREFIX_BYTES[format] || bytes.readUInt32LE(0) !== salt) return null;
   const headerLength = bytes.readUInt32LE(4);
   const bodyLength = bytes.readUInt32LE(8);
-  if (headerLength > MAX_HEADER_BYTES || bodyLength > MAX_BODY_BYTES) return null;
+  // a header has a byte at least: where bytes are all zero there is no frame
+  if (headerLength === 0 || headerLength > MAX_HEADER_BYTES || bodyLength > MAX_BODY_BYTES) return null;
   return { format, bytes, salt, headerLength, bodyLength };
 }
 

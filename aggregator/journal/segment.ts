@@ -162,13 +162,14 @@ function keyOf(descriptor: number, fileBytes: number): (SegmentKey & { readonly 
   if (bytes.length < SEGMENT_PREFIX_BYTES) return null;
   const format = ([2, 1] as const).find((each) => bytes.subarray(0, 8).equals(MAGICS[each]));
   const salts = bytes.length < SEGMENT_PREFIX_BYTES + 4 ? [bytes.readUInt32LE(8)] : [bytes.readUInt32LE(8), bytes.readUInt32LE(SEGMENT_PREFIX_BYTES)];
-  for (const salt of salts) {
+  // no segment has 0 for its salt, and zeros are no frames
+  for (const salt of salts.filter((each) => each !== 0)) {
     for (const each of format ? [format] : ([2, 1] as const)) {
       const key = { salt, format: each };
       if (readFrame(descriptor, '', SEGMENT_PREFIX_BYTES, fileBytes, key)) return { ...key, isIntact: each === format && salt === salts[0] };
     }
   }
-  return format ? { salt: salts[0]!, format, isIntact: true } : null;
+  return format && salts[0] !== 0 ? { salt: salts[0]!, format, isIntact: true } : null;
 }
 
 /** null: no frame with a good header begins here. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'winston';
+import { WeirError } from '../../shared/errors.ts';
 import type { JournalFrame } from '../journal/batch-frame.ts';
 import type { Journal } from '../journal/journal.ts';
 import { DiscardedFiles } from '../logstore/discarded-files.ts';
@@ -129,7 +130,7 @@ export class Publisher {
       this.parts.log.error(`publication failed, next attempt in ${this.retryMs} ms: ${(error as Error).message}`);
       this.parts.onFailure?.();
       this.retryMs = Math.min(this.retryMs * 2, RETRY_MOST_MS);
-      throw error;
+      throw refusedByDisk(error as NodeJS.ErrnoException);
     } finally {
       this.busy = false;
     }
@@ -195,6 +196,10 @@ export class Publisher {
     const files = stores.flatMap(({ logStore, windows }) => windows.flatMap((window) => state.stores.get(logStore)?.windows.get(windowKey(window))?.path ?? []));
     return [...files, ...states.flatMap((window) => state.statePaths.get(windowKey(window))?.path ?? [])];
   }
+}
+
+function refusedByDisk(error: NodeJS.ErrnoException): Error {
+  return error.code === undefined || error instanceof WeirError ? error : new WeirError('STORAGE', `what is pending could not be published: ${error.message}`, { cause: error });
 }
 
 /** Takes off `due` what makes one publication. */

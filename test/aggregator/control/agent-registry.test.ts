@@ -57,8 +57,12 @@ test('a disk that refuses an enrolment is told to the one who enrols', async (t)
   t.is(AgentRegistry.open(directory, () => {}, unexpected).list().length, 1);
 });
 
-test('a file that is none is told with the way out', (t) => {
+test('a damaged file is told, kept aside, and begun anew', (t) => {
   const directory = temporaryDirectory(t);
   writeFileSync(join(directory, 'agents.json'), '{}');
-  t.throws(() => AgentRegistry.open(directory, () => {}, unexpected), { code: 'CONFIGURATION', message: /agents\.json cannot be read: it holds no list; restore it from a backup, or delete it: agents report again by themselves/ });
+  const told: string[] = [];
+  t.deepEqual(AgentRegistry.open(directory, () => {}, ({ message }) => void told.push(message)).list(), []);
+  t.regex(told.join(), /agents\.json is damaged \(it holds no list\) and is begun anew; the old one is .*agents\.json\.damaged/);
+  t.is(readFileSync(join(directory, 'agents.json.damaged'), 'utf8'), '{}');
+});
 });

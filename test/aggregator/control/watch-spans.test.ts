@@ -69,10 +69,14 @@ test('a disk that refuses is told and tried again', async (t) => {
   t.deepEqual(JSON.parse(readFileSync(join(directory, 'watches.json'), 'utf8')), spans.list);
 });
 
-test('a file that is none is told with the way out', (t) => {
+test('a damaged file is told, kept aside, and begun anew', (t) => {
   const directory = temporaryDirectory(t);
   writeFileSync(join(directory, 'watches.json'), '{"spans":1}');
-  t.throws(() => WatchSpans.open(directory, unexpected), { code: 'CONFIGURATION', message: /watches\.json cannot be read: it holds no list; restore it, or delete it/ });
+  const told: string[] = [];
+  t.deepEqual(WatchSpans.open(directory, ({ message }) => void told.push(message)).list, []);
+  t.regex(told.join(), /watches\.json is damaged \(it holds no list\) and is begun anew/);
+  t.is(readFileSync(join(directory, 'watches.json.damaged'), 'utf8'), '{"spans":1}');
+});
 });
 
 function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {

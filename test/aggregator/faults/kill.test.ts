@@ -14,7 +14,7 @@ import { asSet, mergeRows } from '../publish/merge-model.ts';
 
 const KILLS = Number(process.env['WEIR_TEST_KILLS'] ?? 20);
 const SEED = Number(process.env['WEIR_TEST_SEED'] ?? Date.now() % 1_000_000);
-const AGENTS = 4;
+const AGENTS = 20;
 const PROGRAM = fileURLToPath(new URL('./collector-process.ts', import.meta.url));
 
 const rowPool = fc.sample(sampleRow, { numRuns: 500, seed: SEED }).map((row) => ({
@@ -89,8 +89,8 @@ async function untilPublished({ url, token }: Target): Promise<number> {
   }
 }
 
-test(`kill -9 at ${KILLS} random moments under load: no row lost, none doubled (seed ${SEED})`, async (t) => {
-  t.timeout(600_000);
+test(`kill -9 at ${KILLS} random moments under load from ${AGENTS} agents: no row lost, none doubled (seed ${SEED})`, async (t) => {
+  t.timeout(600_000 + KILLS * 10_000);
   const data = join(temporaryDirectory(t), 'data');
   let target: Target | null = null;
   const generators = Array.from({ length: AGENTS }, (_, i) => new Generator(`agent-${i}`, () => target));
