@@ -47,7 +47,8 @@ export class Journal {
   private readonly directory: string;
   private readonly segmentBytes: number;
   private readonly onSync: (milliseconds: number, frames: number) => void;
-  private readonly refusal: () => Error | null;
+  /** Why nothing is taken in now; null: it is. */
+  readonly refusal: () => Error | null;
   private segment: Segment | null = null;
   private failed = false;
   private nextFrame = 1;

@@ -78,6 +78,8 @@ export class Receiver {
   admit(agent: string, bodyBytes: number): Promise<Share> {
     const { backlogBytes, backlogBytesPerAgent } = this.intake;
     const { unpublished } = this.journal;
+    const refusal = this.journal.refusal();
+    if (refusal) throw refusal;
     if (unpublished.bytesOf(agent) >= backlogBytesPerAgent) {
       throw new Problem(429, `what agent ${agent} has sent and is not published yet takes ${unpublished.bytesOf(agent)} bytes of memory, ${
         backlogBytesPerAgent} are the limit: its windows wait for their end, for seals, or for the publisher`, {}, { 'retry-after': '5' });

@@ -65,4 +65,3 @@ test('a damaged file is told, kept aside, and begun anew', (t) => {
   t.regex(told.join(), /agents\.json is damaged \(it holds no list\) and is begun anew; the old one is .*agents\.json\.damaged/);
   t.is(readFileSync(join(directory, 'agents.json.damaged'), 'utf8'), '{}');
 });
-});

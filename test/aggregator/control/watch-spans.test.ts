@@ -77,7 +77,6 @@ test('a damaged file is told, kept aside, and begun anew', (t) => {
   t.regex(told.join(), /watches\.json is damaged \(it holds no list\) and is begun anew/);
   t.is(readFileSync(join(directory, 'watches.json.damaged'), 'utf8'), '{"spans":1}');
 });
-});
 
 function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void;
