@@ -27,6 +27,7 @@ export async function launchBrowser(): Promise<Browser> {
 }
 
 export interface ConsolePage {
+  readonly look: Look;
   readonly page: Page;
   readonly context: BrowserContext;
   /** What went wrong besides what the test looks at: errors, failed requests, requests to others. Taken away by the call. */
@@ -39,7 +40,8 @@ export interface ConsolePage {
 }
 
 /** A page of its own, with nothing kept; ends with the test. */
-export async function openConsole(t: ExecutionContext, browser: Browser, collector: RunningCollector, { width, theme }: Look = WIDE): Promise<ConsolePage> {
+export async function openConsole(t: ExecutionContext, browser: Browser, collector: RunningCollector, look: Look = WIDE): Promise<ConsolePage> {
+  const { width, theme } = look;
   const context = await browser.newContext({
     viewport: { width, height: width === 390 ? NARROW_HEIGHT : WIDE_HEIGHT }, colorScheme: theme, timezoneId: 'Europe/Berlin', locale: 'en-GB', reducedMotion: 'reduce',
     isMobile: width === 390, hasTouch: width === 390,
@@ -54,7 +56,7 @@ export async function openConsole(t: ExecutionContext, browser: Browser, collect
   page.on('response', (response) => { if (response.status() >= 400) troubles.push(`${response.status()}: ${response.request().method()} ${response.url()}`); });
   page.on('request', (request) => { if (!request.url().startsWith(`${collector.url}/`) && !request.url().startsWith('data:')) troubles.push(`leaves the origin: ${request.url()}`); });
   return {
-    page, context,
+    look, page, context,
     troubles: () => {
       const found = troubles;
       troubles = [];

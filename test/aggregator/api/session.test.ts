@@ -1,20 +1,23 @@
 /** Signing in with a browser: what the cookie is, what it lets in, and what it does not. */
+import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import test from 'ava';
 import { SESSION_LIFETIME_MS, Sessions } from '../../../aggregator/api/sessions.ts';
 import { makeToken } from '../../../aggregator/control/token-text.ts';
-import { runCollector, type RunningCollector } from '../collector-fixture.ts';
+import { Authority } from '../certificates.ts';
+import { runCollector, temporaryDirectory, type RunningCollector } from '../collector-fixture.ts';
 
 interface Answer { readonly status: number; readonly headers: IncomingHttpHeaders; readonly text: string }
 
 /** With headers that fetch does not let one set. */
-function ask({ url }: RunningCollector, method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<Answer> {
+function ask({ url }: Pick<RunningCollector, 'url'>, method: string, path: string, headers: Record<string, string> = {}, ca?: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = httpRequest(url + path, { method, headers }, (response) => {
+    const sent = (ca === undefined ? httpRequest : httpsRequest)(url + path, { method, headers, ca }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; }).on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }));
     });
-    sent.once('error', reject).end(body);
+    sent.once('error', reject).end();
   });
 }
 
@@ -39,6 +42,15 @@ test('a token is exchanged for a cookie that scripts and other sites do not get,
   t.is(logs.headers['cache-control'], 'no-store');
   t.like(JSON.parse((await ask(collector, 'GET', '/v1/session', { cookie })).text), { session: { scope: 'admin' } });
   t.deepEqual(JSON.parse((await ask(collector, 'GET', '/v1/session')).text), { session: null });
+});
+
+test('with TLS the cookie never leaves in clear, and no other host of the domain can set it', async (t) => {
+  const authority = new Authority(temporaryDirectory(t), 'authority');
+  const collector = await runCollector(t, { tls: { ...authority.issue('collector'), clientCa: null } });
+  const ca = readFileSync(authority.cert, 'utf8');
+  const { headers } = await ask(collector, 'POST', '/v1/session', { authorization: `Bearer ${collector.adminToken}` }, ca);
+  t.regex(headers['set-cookie']![0]!, /^__Host-weir-session-\d+=[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/);
+  t.is((await ask(collector, 'PUT', '/v1/authorization', { cookie: headers['set-cookie']![0]!.split(';')[0]!, 'weir-console': '1', 'origin': collector.url }, ca)).status, 200);
 });
 
 test('with a cookie nothing is changed but by the console of the same origin', async (t) => {
