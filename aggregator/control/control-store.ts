@@ -111,6 +111,8 @@ export class ControlStore {
       await this.keep(next, now, actor);
     } catch (cause) {
       const text = `the control state could not be written, so nothing was changed: ${(cause as Error).message}`;
+      // a failure may have come after the file was replaced
+      await this.write(this.current).catch(() => {});
       if (changes.length > 0) await this.audit.undo(text);
       throw new WeirError('STORAGE', text, { cause });
     }

@@ -233,7 +233,7 @@ test('a disk that refuses changes nothing', async (t) => {
   await t.throwsAsync(tokens.revoke(ADMIN, entry.id), { message: /could not be written, so nothing was changed: .*ENOSPC/ });
   t.is(idOf(tokens, token), entry.id);
   t.is(told.at(-1)!.action, 'undone');
-  rmSync(join(directory, 'tokens.json.new'));
+  rmSync(join(directory, 'tokens.json.new'), { force: true });
   await tokens.revoke(ADMIN, entry.id);
   t.is(idOf(tokens, token), null);
 });
