@@ -11,6 +11,8 @@ import { amountText } from './value-text.ts';
 const HEIGHT = 240;
 const SERIES = 8;
 const MAX_NAME = 60;
+/** Round amounts of bytes are powers of two. */
+const BYTE_STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
 /** Lines over time. Arrow keys move from point to point, and what stands there is said in words below. */
 export function LineChart({ label, result, previous }: LineProps) {
@@ -86,7 +88,7 @@ function optionsOf(element: HTMLElement, data: TimeSeries, onCursor: (at: number
   const spansDays = data.times.length > 1 && data.times.at(-1)! - data.times[0]! > 86_400;
   const isBytes = data.series.every(({ name }) => /bytes/i.test(name));
   return {
-    width: Math.max(100, element.clientWidth), height: HEIGHT, legend: { show: false }, ms: 1,
+    width: Math.max(100, element.clientWidth), height: HEIGHT, legend: { show: false },
     tzDate: (seconds) => (timeZone.peek() === 'UTC' ? uPlot.tzDate(new Date(seconds * 1000), 'UTC') : new Date(seconds * 1000)),
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: (_plot, least, most) => [Math.min(0, least ?? 0), (most ?? 0) > 0 ? most * 1.06 : 1] } },
@@ -99,7 +101,7 @@ function optionsOf(element: HTMLElement, data: TimeSeries, onCursor: (at: number
     })],
     axes: [
       { ...axis, space: 74, values: (_plot, splits) => splits.map((seconds) => (spansDays ? `${dayText(seconds * 1000).slice(5)} ${clockText(seconds * 1000).slice(0, 5)}` : clockText(seconds * 1000).slice(0, data.times.at(-1)! - data.times[0]! < 600 ? 8 : 5))), size: 34 },
-      { ...axis, size: 66, values: (_plot, splits) => splits.map((value) => (isBytes ? amountText('bytes', value) : shortNumber(value))) },
+      { ...axis, size: 66, ...(isBytes ? { incrs: BYTE_STEPS } : {}), values: (_plot, splits) => splits.map((value) => (isBytes ? amountText('bytes', value) : shortNumber(value))) },
     ],
     hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? null)] },
   };

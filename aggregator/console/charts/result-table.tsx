@@ -1,11 +1,15 @@
+import { numberText } from '../ui/numbers.ts';
 import { Table } from '../ui/table.tsx';
-import type { ChartProps } from './chart.tsx';
-import { valueText } from './value-text.ts';
 import { visible } from '../ui/text.tsx';
+import type { ChartProps } from './chart.tsx';
+import { shapeOf } from './result-shape.ts';
+import { valueText } from './value-text.ts';
 
 interface NumberedRow { readonly at: number; readonly values: ChartProps['result']['rows'][number] }
 
-export function ResultTable({ label, result: { columns, rows } }: ChartProps) {
+export function ResultTable({ label, result }: ChartProps) {
+  const { columns, rows } = result;
+  const { measures } = shapeOf(result);
   const isNumber = ({ type }: { type: string }): boolean => /INT|DOUBLE|FLOAT|DECIMAL/i.test(type) && !type.includes('[');
   return (
     <Table<NumberedRow>
@@ -13,7 +17,8 @@ export function ResultTable({ label, result: { columns, rows } }: ChartProps) {
       columns={columns.map((column, at) => ({
         key: String(at), title: <span title={column.type}>{visible(column.name)}</span>, isNumber: isNumber(column), width: 'wide',
         cell: ({ values }: NumberedRow) => {
-          const text = valueText(column, values[at]);
+          const value = values[at];
+          const text = measures.includes(at) && typeof value === 'number' && Number.isInteger(value) ? numberText(value) : valueText(column, value);
           return text === null ? <span class="muted">–</span> : <bdi class="text" title={text.length > 20 ? text.slice(0, 1000) : undefined}>{text.slice(0, 2000)}</bdi>;
         },
       }))}

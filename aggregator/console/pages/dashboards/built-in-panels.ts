@@ -12,8 +12,8 @@ const LOOK_BACK_SECONDS = 30 * DAY_SECONDS;
 /** The ENI of an address is the one that most packets of that address went to or came from. */
 const OWN_ADDRESSES = `WITH seen AS (SELECT eni_id, CASE direction WHEN 'in' THEN dstaddr ELSE srcaddr END AS address, sum(packets) AS n FROM log WHERE direction IS NOT NULL GROUP BY ALL), own AS (SELECT address, arg_max(eni_id, n) AS eni FROM seen GROUP BY address)`;
 
-/** Each packet between two ENIs counts once: where it leaves if it was accepted, where it arrives if it was rejected. */
-const ACCEPTED = `* | ${OWN_ADDRESSES} SELECT * FROM (SELECT eni_id AS source, coalesce(own.eni, 'elsewhere') AS destination, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = dstaddr WHERE direction = 'out' AND action = 'ACCEPT' GROUP BY ALL UNION ALL SELECT 'elsewhere' AS source, eni_id AS destination, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = srcaddr WHERE direction = 'in' AND action = 'ACCEPT' AND own.eni IS NULL GROUP BY ALL) ORDER BY bytes DESC LIMIT 60`;
+/** A packet from ENI to ENI counts once, where it arrives; one to elsewhere where it leaves. */
+const ACCEPTED = `* | ${OWN_ADDRESSES} SELECT * FROM (SELECT coalesce(own.eni, 'elsewhere') AS source, eni_id AS destination, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = srcaddr WHERE direction = 'in' AND action = 'ACCEPT' GROUP BY ALL UNION ALL SELECT eni_id AS source, 'elsewhere' AS destination, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = dstaddr WHERE direction = 'out' AND action = 'ACCEPT' AND own.eni IS NULL GROUP BY ALL) ORDER BY bytes DESC LIMIT 60`;
 const REJECTED = `* | ${OWN_ADDRESSES} SELECT coalesce(own.eni, 'elsewhere') AS source, eni_id AS destination, sum(packets) AS packets FROM log LEFT JOIN own ON own.address = srcaddr WHERE direction = 'in' AND action = 'REJECT' GROUP BY ALL ORDER BY packets DESC LIMIT 60`;
 
 export function betweenInterfaces(logStore: string, range: Range): BuiltIn[] {

@@ -16,7 +16,7 @@ export default function ExplorerPage() {
   const { value, problem, reload } = useLoaded((signal) => request<{ logstores: readonly LogStore[] }>('GET', '/v1/logstores', { signal }), []);
   const logStores = value?.logstores;
   const named = parameter('logstore');
-  const chosen = named ?? logStores?.find(({ windows, search }) => windows > 0 && search)?.name ?? logStores?.[0]?.name;
+  const chosen = named ?? logStores?.filter(({ search }) => search).toSorted((a, b) => b.rows - a.rows)[0]?.name ?? logStores?.[0]?.name;
   const isWhole = named !== null && parameter('from') !== null;
   // the address names what is looked at, so that it shows others the same
   useEffect(() => {

@@ -26,11 +26,11 @@ const BEHIND = 24;
 export function QueryProblem({ problem, query, onRetry }: { problem: ApiProblem; query: string; onRetry: () => void }) {
   const { position } = problem.document;
   if (!position) return problem.status === 503 || problem.status === 0 ? <ProblemNotice problem={problem} onRetry={onRetry} /> : <ProblemNotice problem={problem} />;
-  const { offset, line, column } = position;
+  const { offset } = position;
   const from = Math.max(0, offset - BEFORE);
   return (
     <div class="notice error" role="alert">
-      <strong>Line {line}, column {column}: {visible(problem.document.detail).slice(0, 2000)}</strong>
+      <strong>{visible(problem.document.detail).slice(0, 2000)}</strong>
       <code class="where">{from > 0 && '…'}{visible(query.slice(from, offset))}<mark>{visible(query.slice(offset, offset + 1)) || ' '}</mark>{visible(query.slice(offset + 1, offset + BEHIND))}{offset + BEHIND < query.length && '…'}</code>
     </div>
   );
@@ -44,7 +44,7 @@ export function AnswerLine({ question, summary, count, answer }: {
     <p class="answer-line" role="status">
       <CompletenessLine summary={summary} logStore={question.logStore} from={question.from} to={question.to} />
       <span>{count}</span>
-      {answer && <span class="muted" title={`${counted(answer.scanned.files, 'file')}, ${bytesText(answer.scanned.bytes)}`}>{numberText(answer.elapsedMs)} ms over {counted(answer.scanned.rows, 'record')}</span>}
+      {answer && <span class="muted" title={`${counted(answer.scanned.files, 'file')}, ${bytesText(answer.scanned.bytes)}`}>{numberText(Math.round(answer.elapsedMs))} ms over {counted(answer.scanned.rows, 'record')}</span>}
     </p>
   );
 }

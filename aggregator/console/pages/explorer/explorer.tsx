@@ -31,12 +31,17 @@ type Panel = 'history' | 'saved' | 'save' | 'export' | 'fields';
 export function Explorer({ logStores, logStore }: { logStores: readonly LogStore[]; logStore: string }) {
   const question = addressQuestion(logStore);
   const written = useSignal(question.query);
+  const given = useSignal({ text: question.query });
   const panel = useSignal<Panel | null>(null);
   const { query, from, to } = question;
   const isSelect = splitQuery(query).select !== null;
   const isTail = parameter('tail') === '1' && !isSelect;
   const fields = addressFields();
-  useEffect(() => { written.value = query; }, [query]);
+  useEffect(() => {
+    if (written.peek() === query) return;
+    written.value = query;
+    given.value = { text: query };
+  }, [query]);
   const select = useLoaded(async (signal) => (isSelect ? { of: query, rows: await ask<SelectRows>(logStore, { query, ...rangeOf(question) }, signal) } : null), [logStore, query, from, to, turn.value]);
   const found = useRecordPages(!isSelect && !isTail, question, fields);
   const tail = useLiveTail(isTail, logStore, query, fields);
@@ -64,7 +69,7 @@ export function Explorer({ logStores, logStore }: { logStores: readonly LogStore
         <button type="button" class="quiet" onClick={open('export')}>Export</button>
       </PageHead>
       <div class="query-line">
-        <QueryField question={question} text={written.value} mistake={written.value === query ? problem?.document.position ?? null : null} onChange={(text) => { written.value = text; }} onRun={() => run()} />
+        <QueryField question={question} text={written.value} given={given.value} mistake={written.value === query ? problem?.document.position ?? null : null} onChange={(text) => { written.value = text; }} onRun={() => run()} />
         <button type="button" class="primary" onClick={() => run()} title="Ctrl-Enter">Run</button>
       </div>
       {problem && <QueryProblem problem={problem} query={query} onRetry={() => { turn.value++; }} />}

@@ -22,8 +22,8 @@ export function spokenRange(given: string, nowMs: number, zone: Zone): SpokenRan
   const text = given.trim().toLowerCase().replace(/\s+/g, ' ').replace(/–|—/g, '-');
   if (text === '' || text.length > MAX_LENGTH) return null;
   if (/^(?:all|all time|ever|everything)$/.test(text)) return { from: '0', to: null };
-  const last = /^(?:the )?(?:last|past) (?:(\w+) ?)?([a-z]+)$/.exec(text) ?? /^-?(\d+) ?([a-z]+)$/.exec(text);
-  const offset = last && offsetOf(last[1] ?? '1', last[2]!);
+  const last = /^(?:the )?(?:last|past) (?:(\d+) ?|([a-z]+) )?([a-z]+)$/.exec(text) ?? /^-?(\d+)() ?([a-z]+)$/.exec(text);
+  const offset = last && offsetOf(last[1] ?? last[2] ?? '1', last[3]!);
   if (offset) return { from: `-${offset}`, to: null };
   const calendar = new Calendar(nowMs, zone);
   const since = /^(?:since|from|after) (.+)$/.exec(text);
@@ -105,14 +105,14 @@ class Calendar {
     if (text === 'the day before yesterday') return days(-2, 1);
     const weekday = this.weekday(this.nowMs);
     if (text === 'this week') return days(-((weekday + 6) % 7), 7);
-    if (text === 'last week') return days(-((weekday + 6) % 7) - 7, 7);
     const named = DAYS.findIndex((name) => name === text.replace(/^(?:last|on) /, '') || (text.length === 3 && name.startsWith(text)));
     if (named >= 0) return days(-((weekday - named + 7) % 7 || (text.startsWith('last ') ? 7 : 0)), 1);
     const date = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text);
     if (!date) return null;
     const start = this.make(Number(date[1]), Number(date[2]) - 1, Number(date[3]), 0);
     // the 31st of June is no day
-    return this.partsOf(start)[2] === Number(date[3]) ? { start, end: this.at(start, 1, 0) } : null;
+    const [, month, dayOfMonth] = this.partsOf(start);
+    return month === Number(date[2]) - 1 && dayOfMonth === Number(date[3]) ? { start, end: this.at(start, 1, 0) } : null;
   }
 
   private partsOf(ms: number): readonly [year: number, month: number, day: number] {

@@ -7,9 +7,9 @@ import type { Question } from './question.ts';
 
 const HINT = 'action:REJECT dstport:22 | SELECT srcaddr, count(*) GROUP BY 1';
 
-/** The query line. A plain input until the editor has come. */
-export function QueryField({ question, text, mistake, onChange, onRun }: {
-  question: Question; text: string; mistake: ProblemDocument['position'] | null; onChange: (text: string) => void; onRun: () => void;
+/** The query line. A plain input until the editor has come. `given` is a new object whenever another text is to stand there than what was typed. */
+export function QueryField({ question, text, given, mistake, onChange, onRun }: {
+  question: Question; text: string; given: { readonly text: string }; mistake: ProblemDocument['position'] | null; onChange: (text: string) => void; onRun: () => void;
 }) {
   const host = useRef<HTMLDivElement>(null);
   const plain = useRef<HTMLInputElement>(null);
@@ -36,7 +36,8 @@ export function QueryField({ question, text, mistake, onChange, onRun }: {
       editor.current = null;
     };
   }, []);
-  useEffect(() => { editor.current?.setText(text); }, [text, isReady.value]);
+  // not by `text`: that is what was typed some moments ago, and more may have been typed since
+  useEffect(() => { editor.current?.setText(given.text); }, [given]);
   useEffect(() => { editor.current?.setMistake(mistake?.offset ?? null); }, [mistake, isReady.value]);
   return (
     <div class="query-field">

@@ -10,8 +10,8 @@ const OVERSCAN = 10;
 /** With so few rows left below what is in sight, more are fetched. */
 const AHEAD = 400;
 const WIDTHS: Readonly<Record<string, number>> = {
-  'start': 158, 'end': 158, 'first-seen': 158, 'last-seen': 158, 'srcaddr': 136, 'dstaddr': 136, 'srcport': 66, 'dstport': 66, 'protocol': 72, 'direction': 74, 'packets': 76, 'bytes': 88,
-  'action': 82, 'log-status': 90, 'rule-reason': 104, 'tcp-flags': 136, 'version': 66, 'icmp-type': 78, 'icmp-code': 80, 'fragments': 86, 'ruleset-rev': 90, 'initiator': 78, 'flow-state': 88,
+  'start': 158, 'end': 158, 'first-seen': 158, 'last-seen': 158, 'srcaddr': 136, 'dstaddr': 136, 'srcport': 74, 'dstport': 74, 'protocol': 82, 'direction': 84, 'packets': 80, 'bytes': 88,
+  'action': 82, 'log-status': 90, 'rule-reason': 104, 'tcp-flags': 136, 'version': 76, 'icmp-type': 88, 'icmp-code': 92, 'fragments': 90, 'ruleset-rev': 96, 'initiator': 84, 'flow-state': 88,
 };
 const NUMBERS = new Set(['packets', 'bytes', 'srcport', 'dstport', 'fragments', 'skipped-packets', 'ruleset-rev', 'icmp-type', 'icmp-code', 'version']);
 
@@ -43,7 +43,7 @@ export function RecordGrid(props: RecordGridProps) {
       setView((before) => (before.first === first && before.count === count ? before : { first, count }));
     };
     const onScroll = (): void => {
-      if (menu.peek()) menu.value = null;
+      if (menu.peek() && (menu.peek()!.scrolled[0] !== element.scrollTop || menu.peek()!.scrolled[1] !== element.scrollLeft)) menu.value = null;
       if (isAsked) return;
       isAsked = true;
       requestAnimationFrame(look);
@@ -77,7 +77,7 @@ export function RecordGrid(props: RecordGridProps) {
     const record = records[row];
     if (!cell || !record) return;
     active.value = [row, column];
-    menu.value = { record, field: fields[column]!, box: cell.getBoundingClientRect() };
+    menu.value = { record, field: fields[column]!, box: cell.getBoundingClientRect(), scrolled: [frame.current!.scrollTop, frame.current!.scrollLeft] };
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (menu.value) return;

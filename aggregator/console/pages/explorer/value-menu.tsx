@@ -7,6 +7,8 @@ export interface MenuPlace {
   readonly record: FlowRecord;
   readonly field: string;
   readonly box: DOMRect;
+  /** How far the rows were scrolled: an event of that may come later than the menu. */
+  readonly scrolled: readonly [top: number, left: number];
 }
 
 const WIDTH = 260;
