@@ -7,6 +7,7 @@ import { DEFAULT_AGGREGATION_DELAY_MS, startCollector, type Collector } from './
 import { DEFAULT_FLOW_LOG_QUOTA } from './control/state-change.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
 import { TIME_PRECISIONS, type TimePrecision } from './logstore/file-columns.ts';
+import { guardSecrets } from './process-secrets.ts';
 import type { TlsFiles } from './tls.ts';
 
 export { startCollector, type Collector, type CollectorOptions } from './collector.ts';
@@ -54,6 +55,7 @@ async function runCollector(given: CollectorArguments, log: Logger): Promise<voi
   if (!Number.isSafeInteger(flowLogQuota) || flowLogQuota < 0) throw new WeirError('USAGE', '--flow-log-quota takes a whole number from 0');
   const diskFloorBytes = given.diskFloor === undefined ? undefined : parseBytes(given.diskFloor);
   if (diskFloorBytes === null) throw new WeirError('USAGE', `--disk-floor is ${JSON.stringify(given.diskFloor)}; it takes a size such as 512MiB or 5GiB`);
+  await guardSecrets();
   // Before the start: a signal in the midst of it stops the collector too.
   const ended = untilSignal();
   const collector = await startCollector({ data, ...address, aggregationDelayMs, timePrecision, flowLogQuota, log, ...(diskFloorBytes === undefined ? {} : { diskFloorBytes }), ...(tls ? { tls } : {}) });

@@ -7,7 +7,8 @@ import { isNode, locationOf, textOf, type TreeNode, type TreeValue } from './par
  *
  * I1. One statement, a SELECT.
  * I2. Tables are `log` and the names that an enclosing WITH gives.
- * I3. Functions are those of `allowed-functions.ts`; the only table function is unnest.
+ * I3. Functions are those of `allowed-functions.ts`; the only table function is unnest. (What DuckDB makes of names such
+ *     as current_user, where no column has them, are constants.)
  * I4. No parameters, no SHOW or DESCRIBE, no recursion, no catalogs, no schemas.
  */
 export const LOG_TABLE = 'log';

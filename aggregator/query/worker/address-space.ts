@@ -16,6 +16,11 @@ export async function limitProcess(pid: number, extraBytes: number, fileBytes: n
   await run(PRLIMIT, ['--pid', String(pid), `--as=${bytes}`, '--core=0', `--fsize=${fileBytes}`]);
 }
 
+/** No file holds the memory of the process when it crashes. */
+export async function forbidCoreDump(pid: number): Promise<void> {
+  if (PRLIMIT !== null) await run(PRLIMIT, ['--pid', String(pid), '--core=0']);
+}
+
 function mappedBytes(pid: number): number {
   const kilobytes = /^VmSize:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   if (kilobytes === undefined) throw new Error(`/proc/${pid}/status names no VmSize`);

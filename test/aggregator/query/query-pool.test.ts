@@ -1,4 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { constants, getPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { QueryFailure } from '../../../aggregator/query/query-failure.ts';
 import { QueryPool, type PoolJob } from '../../../aggregator/query/query-pool.ts';
@@ -139,4 +144,111 @@ test.serial('no more than the workers run at once, however many wait', async (t)
     t.is(pool.runningJobs, 0);
     t.is(pool.waitingJobs, 0);
   });
+});
+
+/** Resolves when the process is gone; rejects after that long. */
+async function untilGone(pid: number, limitMs: number): Promise<void> {
+  const startedMs = performance.now();
+  while (existsSync(`/proc/${pid}/status`) && !/^State:\tZ/m.test(statusOf(pid))) {
+    if (performance.now() - startedMs > limitMs) throw new Error(`process ${pid} is still there after ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return 'State:\tZ';
+  }
+}
+
+test.serial('one token leaves a worker to others, and room in the queue', async (t) => {
+  await withPool({ workers: 2, workersPerToken: 1, queue: 4, queuePerToken: 2 }, async (pool) => {
+    const leave = new AbortController();
+    const flood = Array.from({ length: 3 }, () => t.throwsAsync(pool.run(select(ENDLESS), leave.signal, 'a')));
+    const refused = await t.throwsAsync(pool.run(select('SELECT 1'), undefined, 'a'), { instanceOf: QueryFailure, message: /2 of them with your token/ });
+    t.is(refused.reason, 'busy');
+    const { answer, dispose } = await pool.run(select('SELECT 42 FROM (VALUES (1))'), undefined, 'b');
+    t.regex(Buffer.from(answer.body!).toString(), /42/);
+    await dispose();
+    leave.abort();
+    await Promise.all(flood);
+  });
+});
+
+test.serial('answers that nobody reads keep further queries of the token out, until they are read', async (t) => {
+  await withPool({ workers: 1, openAnswers: 2, openAnswersPerToken: 1 }, async (pool) => {
+    const large = select(`SELECT md5(a::VARCHAR) || md5(b::VARCHAR) AS x FROM ${TENS} q(a), ${TENS} r(b), ${TENS} s, ${TENS} u LIMIT 9999`);
+    const job = { ...large, question: { ...large.question, maximumRows: 10_000 } } as PoolJob;
+    const first = await pool.run(job, undefined, 'a');
+    t.truthy(first.answer.path);
+    await t.throwsAsync(pool.run(job, undefined, 'a'), { instanceOf: QueryFailure, message: /1 of them with your token/ });
+    const other = await pool.run(job, undefined, 'b');
+    await t.throwsAsync(pool.run(job, undefined, 'c'), { instanceOf: QueryFailure, message: /2 large answers/ });
+    for (const { dispose } of [first, first, other]) await dispose();
+    await (await pool.run(job, undefined, 'a')).dispose();
+    await (await pool.run(job, undefined, 'c')).dispose();
+  });
+});
+
+test.serial('an answer in text has a limit, and its file goes', async (t) => {
+  await withPool({ workers: 1, answerBytes: 400_000 }, async (pool) => {
+    const large = select(`SELECT md5(random()::VARCHAR) AS x FROM ${TENS} q, ${TENS} r, ${TENS} s, ${TENS} u, ${TENS} v LIMIT 100000`);
+    await t.throwsAsync(pool.run({ ...large, question: { ...large.question, maximumRows: 100_000 } } as PoolJob), { message: /more than 400000 bytes/ });
+    t.deepEqual(await rows(pool, 'SELECT 42 FROM (VALUES (1))'), [[42]]);
+  });
+});
+
+test.serial('a worker that is killed is gone within a second of its deadline, with its folder, and only then has the next one its turn', async (t) => {
+  const temporary = mkdtempSync(join(tmpdir(), 'weir-test-pool-'));
+  t.teardown(() => rmSync(temporary, { recursive: true, force: true }));
+  const pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, workers: 1, workersPerToken: 1, deadlineMs: 3000 }, temporary);
+  pool.start();
+  try {
+    await rows(pool, 'SELECT 1');
+    const running = pool.run(select(ENDLESS));
+    const [pid] = pool.workerPids;
+    await t.throwsAsync(running, { message: /longer than 3 s/ });
+    await untilGone(pid!, 1000);
+    t.deepEqual(await rows(pool, 'SELECT 42 FROM (VALUES (1))'), [[42]]);
+  } finally {
+    await pool.stop();
+  }
+  t.deepEqual(readdirSync(temporary), []);
+});
+
+test.serial('every thread of a worker gives way to the collector, and the system ends it first where memory runs out', async (t) => {
+  if (process.platform !== 'linux') {
+    t.pass();
+    return;
+  }
+  await withPool({ workers: 1 }, async (pool) => {
+    await rows(pool, 'SELECT count(*) FROM (VALUES (1)) v');
+    const leave = new AbortController();
+    const running = t.throwsAsync(pool.run(select(ENDLESS), leave.signal));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const pid = pool.workerPids.at(-1)!;
+    const threads = readdirSync(`/proc/${pid}/task`).map(Number);
+    t.true(threads.length > 3);
+    t.deepEqual(threads.filter((thread) => getPriority(thread) < constants.priority.PRIORITY_BELOW_NORMAL), []);
+    t.is(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim(), '1000');
+    leave.abort();
+    await running;
+  });
+});
+
+test.serial('workers and their folders go when the collector is killed, in the midst of a query', async (t) => {
+  const temporary = mkdtempSync(join(tmpdir(), 'weir-test-pool-'));
+  t.teardown(() => rmSync(temporary, { recursive: true, force: true }));
+  const program = fileURLToPath(new URL('./pool-process.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import=tsx', program, temporary, ENDLESS], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout!, 'data') as [Buffer];
+  const pids = JSON.parse(String(line)) as number[];
+  t.true(pids.length > 0 && readdirSync(temporary).length === 1);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  for (const pid of pids) await untilGone(pid, 5000);
+  while (readdirSync(temporary).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.pass();
 });

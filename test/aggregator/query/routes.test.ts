@@ -265,12 +265,13 @@ test.serial('a query ends with its client', async (t) => {
     body: JSON.stringify({ query: `| SELECT count(*) FROM ${tens} WHERE sin(random()) > 2` }),
   });
   await arrived;
-  const failedBefore = server.pool.counts.failed;
+  const { failed: failedBefore, killed: killedBefore } = server.pool.counts;
   while (server.pool.runningJobs === 0) await new Promise((resolve) => setImmediate(resolve));
   leave.abort();
   await t.throwsAsync(asked, { any: true });
   while (server.pool.runningJobs > 0) await new Promise((resolve) => setImmediate(resolve));
   t.is(server.pool.counts.failed, failedBefore + 1);
+  t.is(server.pool.counts.killed, killedBefore + 1);
 });
 
 test.serial('a file that is damaged is our failure, not the query\'s', async (t) => {
