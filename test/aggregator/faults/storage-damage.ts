@@ -20,6 +20,8 @@ export interface Verdict {
 /** A storage with a past: published and amended windows, some whose files were replaced, batches that wait. */
 export class DamagedStorage {
   readonly root: string;
+  /** Segments that there were, and that are published and gone. */
+  readonly former = new Map<string, Buffer>();
   private readonly batches: Batch[] = [];
 
   private constructor(root: string) {
@@ -37,10 +39,12 @@ export class DamagedStorage {
           if (!await model.send(batch)) throw new Error('a batch was not taken');
           storage.batches.push(batch);
         }
+        for (const name of readdirSync(join(storage.root, 'journal'))) storage.former.set(name, readFileSync(join(storage.root, 'journal', name)));
         if (life === 0 || round === 0) await model.publish();
       }
       await model.close();
     }
+    for (const name of readdirSync(join(storage.root, 'journal'))) storage.former.delete(name);
     return storage;
   }
 
@@ -72,6 +76,8 @@ export class DamagedStorage {
       lost = this.batches.flatMap(rowsOf).filter((row) => !found.has(row));
       const incomplete = await model.incomplete();
       const silent = lost.filter((row) => !incomplete.has(`${row.slice(0, 1)} ${row.split('@')[1]}`));
+      // what the ledger said can be told from the files of publications, whatever is damaged of it
+      if (lost.length > 0 && /^(all of )?ledger/.test(what)) faults.push(`lost by the ledger: ${lost.join(' ')}`);
       if (silent.length > 0 && !isTold) faults.push(`lost without a word: ${silent.join(' ')}`);
       await model.close();
       model = await StorageModel.open(copy, SETTINGS);
@@ -119,5 +125,6 @@ export function ofWholeFiles(storage: DamagedStorage): Damage[] {
   return [
     ...paths.map(gone), ...LOGS.map(all), { what: 'the seals gone', apply: (root) => rmSync(join(root, 'windows'), { recursive: true }) },
     ...paths.filter((path) => path.startsWith('journal')).flatMap((path) => [doubled(path, 999), doubled(path, 0)]),
+    ...Array.from(storage.former, ([name, bytes]): Damage => ({ what: `${name} back again`, apply: (root) => writeFileSync(join(root, 'journal', name), bytes) })),
   ];
 }
