@@ -48,7 +48,7 @@ export async function openConsole(t: ExecutionContext, browser: Browser, collect
   });
   t.teardown(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   let troubles: string[] = [];
   page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) troubles.push(`console: ${message.text()}`); });
   page.on('pageerror', (error) => void troubles.push(`error: ${error.message}`));

@@ -51,7 +51,7 @@ async function isHarmless(t: ExecutionContext, { page, troubles }: ConsolePage, 
 }
 
 test.serial('every text of every answer', async (t) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const lab = await runLab(t);
   const shown = await openConsole(t, browser, lab);
   const { page } = shown;

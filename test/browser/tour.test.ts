@@ -19,7 +19,7 @@ async function isSound(t: ExecutionContext, shown: ConsolePage, name: string): P
 }
 
 test.serial('each page, in both themes and both widths', async (t) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const lab = await runLab(t);
   for (const look of LOOKS) {
     const shown = await openConsole(t, browser, lab, look);
@@ -32,7 +32,7 @@ test.serial('each page, in both themes and both widths', async (t) => {
     // there are records, so the start is the flow logs
     await heading('Flow logs').waitFor();
     t.is(new URL(page.url()).pathname, '/flow-logs');
-    await page.getByText(/\d+ (?:min|h) ago/).first().waitFor();
+    await page.getByText(/\d+ (?:s|min|h) ago/).first().waitFor();
     await isSound(t, shown, 'flow-logs');
     await page.getByRole('link', { name: 'lab', exact: true }).click();
     await page.getByRole('grid').waitFor();
