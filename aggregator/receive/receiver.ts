@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { BatchError, quoted } from '../../shared/wire/batch-error.ts';
 import { symbolColumn } from '../../shared/wire/column-batch.ts';
 import { decodeColumnar, type DecodedBatch } from '../../shared/wire/decode-columnar.ts';
@@ -94,6 +95,8 @@ export class Receiver {
     // Looked at first: a batch that will not be stored need not be read.
     if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
     return this.inTurn(batch.agent, async () => {
+      // Reading a batch takes the thread: between two of them others have their chance.
+      await setImmediate();
       if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
       const { bytes, share } = await this.inflated(batch);
       try {

@@ -265,29 +265,31 @@ test.serial('where publication lags, the agent that it is about is told to wait,
 
 test.serial('one agent\'s flood does not delay the acknowledgements of others', async (t) => {
   const collector = await runCollector(t);
-  const flood = encodeColumnar([recordsOf(Array.from({ length: 20_000 }, (_, i) => ({ ...ROWS[i % ROWS.length]!, sourcePort: i })))], [], { ...CONTEXT, agentId: 'flood' });
+  // each is read to its last row, and refused for that
+  const rows = recordsOf(Array.from({ length: 20_000 }, (_, i) => ({ ...ROWS[i % ROWS.length]!, sourcePort: i, lengthUs: i === 19_999 ? -1 : 0 })));
+  const flood = encodeColumnar([rows], [], { ...CONTEXT, agentId: 'flood' });
   let stopped = false;
-  let sequence = 0;
   let answered = 0;
-  const flooding = Array.from({ length: 60 }, async () => {
+  const flooding = Array.from({ length: 30 }, async () => {
     while (!stopped) {
-      await collector.send({ body: flood, sequence: ++sequence, agent: 'flood' });
+      const { status } = await collector.send({ body: flood, sequence: 1, agent: 'flood' });
+      t.true(status === 422 || status === 429);
       answered++;
     }
   });
-  const small = (agent: string) => encodeColumnar([recordsOf(ROWS)], [], { ...CONTEXT, agentId: agent });
-  const times: number[] = [];
-  while (answered < 60) await new Promise((resolve) => setTimeout(resolve, 5));
-  for (let i = 1; i <= 15; i++) {
-    const startedMs = performance.now();
-    t.is((await collector.send({ body: small('agent-1'), sequence: i })).status, 200);
-    times.push(performance.now() - startedMs);
+  const small = encodeColumnar([recordsOf(ROWS)], [], CONTEXT);
+  const passed: number[] = [];
+  while (answered < 30) await new Promise((resolve) => setImmediate(resolve));
+  for (let sequence = 1; sequence <= 15; sequence++) {
+    const before = answered;
+    t.is((await collector.send({ body: small, sequence })).status, 200);
+    passed.push(answered - before);
   }
   stopped = true;
   await Promise.all(flooding);
-  times.sort((a, b) => a - b);
-  t.log(`others: median ${Math.round(times[7]!)} ms, slowest ${Math.round(times[14]!)} ms; ${answered} batches of the flood answered`);
-  t.true(times[7]! < 2000, `${times[7]}`);
+  passed.sort((a, b) => a - b);
+  t.log(`batches of the flood answered while one of another waited: median ${passed[7]}, most ${passed[14]}`);
+  t.true(passed[7]! <= 15, passed.join(' '));
 });
 
 test.serial('other types and encodings are refused before anything is read', async (t) => {
