@@ -46,7 +46,7 @@ function extensionsOf({ label, hint, onChange, onRun, valuesOf }: EditorOptions)
     return true;
   };
   return [
-    history(), drawSelection(), closeBrackets(), EditorView.lineWrapping, placeholder(hint), mistakes, words, THEME,
+    history(), drawSelection(), closeBrackets(), EditorView.lineWrapping, placeholder(hint), mistakes, words, THEME, typedOverSelection,
     EditorView.contentAttributes.of({ 'aria-label': label, 'autocapitalize': 'off', 'autocorrect': 'off' }),
     EditorView.updateListener.of((update) => { if (update.docChanged) onChange(update.state.doc.toString()); }),
     autocompletion({ override: [(context) => complete(context, valuesOf)], icons: false, closeOnBlur: true, maxRenderedOptions: 60 }),
@@ -59,6 +59,19 @@ function extensionsOf({ label, hint, onChange, onRun, valuesOf }: EditorOptions)
   ];
 }
 
+/** What is typed in the place of coloured words is not left to the browser: it would keep their colours in inline styles, which the page's policy forbids. */
+const typedOverSelection = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { from, to, empty } = view.state.selection.main;
+    if (event.inputType !== 'insertText' || event.data === null || empty || view.composing) return false;
+    const text = event.data;
+    const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type', scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handler) => handler(view, from, to, text, insert))) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
+
 async function complete(context: CompletionContext, valuesOf: EditorOptions['valuesOf']): Promise<CompletionResult | null> {
   const text = context.state.doc.toString();
   const found = suggest(text, context.pos);
@@ -69,7 +82,7 @@ async function complete(context: CompletionContext, valuesOf: EditorOptions['val
   const options: Completion[] = [
     ...values.map((value, at): Completion => ({ label: value, type: 'value', boost: -at / 100 })),
     ...found.options.map(({ label, kind, detail, text: apply }): Completion => ({
-      label, type: kind, ...(detail === undefined ? {} : { detail }),
+      label, type: kind, ...(label === '*' ? { boost: -99 } : {}), ...(detail === undefined ? {} : { detail }),
       ...(apply === undefined ? {} : { apply: kind === 'field' && apply.endsWith(':') ? (view, _completion, from, to) => {
         view.dispatch({ changes: { from, to, insert: apply }, selection: { anchor: from + apply.length } });
         startCompletion(view);

@@ -98,6 +98,11 @@ export function RecordGrid(props: RecordGridProps) {
     }
     event.preventDefault();
   };
+  const onFocusIn = (event: FocusEvent): void => {
+    const cell = (event.target as Element).closest<HTMLElement>('[data-column]');
+    const row = cell?.closest<HTMLElement>('[data-row]');
+    if (cell && row) active.value = [Number(row.dataset['row']), Number(cell.dataset['column'])];
+  };
   const onClick = (event: MouseEvent): void => {
     const cell = (event.target as Element).closest<HTMLElement>('[data-column]');
     const row = cell?.closest<HTMLElement>('[data-row]');
@@ -111,7 +116,7 @@ export function RecordGrid(props: RecordGridProps) {
   return (
     <>
       <div class="records" ref={frame}>
-        <div role="grid" aria-label="Records" aria-rowcount={isEnd ? records.length + 1 : -1} aria-colcount={fields.length} onKeyDown={onKeyDown} onClick={onClick} style={{ width: `${width}px` }}>
+        <div role="grid" aria-label="Records" aria-rowcount={isEnd ? records.length + 1 : -1} aria-colcount={fields.length} onKeyDown={onKeyDown} onClick={onClick} onFocusIn={onFocusIn} style={{ width: `${width}px` }}>
           <div class="record-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
             {fields.map((field) => <span key={field} role="columnheader" class={NUMBERS.has(field) ? 'number' : undefined}>{field}</span>)}
           </div>
