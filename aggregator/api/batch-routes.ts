@@ -19,7 +19,7 @@ const BATCHES = {
     'weir-agent-id': { description: 'Who sends.', required: true },
     'weir-epoch': { description: 'Larger after every start of the sender.', required: true },
     'weir-sequence': { description: 'Number of the batch within the epoch, from 1, without gaps.', required: true },
-    'weir-logstore': { description: `LogStore of rows whose ENI no flow log has ever covered, ${DEFAULT_LOGSTORE} unless given; ${NO_LOGSTORE}: they go nowhere.` },
+    'weir-logstore': { description: `LogStore of rows from before their ENI's first flow log, ${DEFAULT_LOGSTORE} unless given; ${NO_LOGSTORE}: they go nowhere.` },
     'content-encoding': { description: 'gzip or zstd.' },
   },
 };

@@ -6,7 +6,7 @@ export interface BatchHeader {
   readonly agent: string;
   readonly epoch: number;
   readonly sequence: number;
-  /** Where the rows of ENIs go that no flow log has ever covered; null: nowhere. */
+  /** Where rows from before their ENI's first flow log go; null: nowhere. */
   readonly logStore: string | null;
   readonly receivedMs: number;
   readonly windows: readonly WindowContents[];

@@ -43,8 +43,8 @@ export class Router {
   }
 
   /**
-   * One route a LogStore; none where flow logs cover the ENI at other times only. `fallback`: the LogStores that the
-   * batches named, for an ENI that no flow log has ever covered.
+   * One route a LogStore; none where flow logs have covered the ENI before and do not now. `fallback`: the LogStores that
+   * the batches named, for the time before an ENI's first flow log: old captures that are replayed.
    */
   routes(eniId: string, window: Window, fallback: readonly string[]): Route[] {
     const watches = this.watches.get(eniId) ?? [];
@@ -55,7 +55,7 @@ export class Router {
       if (overlapsSpan(span, fromMs, untilMs)) append(routes, span.logStore, span);
     }
     if (routes.size > 0) return [...routes].map(([logStore, spans]) => routeOf(logStore, spans, window.seconds, fromMs, untilMs));
-    if (fallback.length === 0 || this.isEverCovered(eniId, watches)) return [];
+    if (fallback.length === 0 || this.wasCoveredBefore(eniId, watches, untilMs)) return [];
     return fallback.map((logStore) => ({ logStore, windowSeconds: window.seconds, trafficType: null, isWhole: true }));
   }
 
@@ -67,11 +67,11 @@ export class Router {
     return now ? [now] : watches.map(({ attributes }) => attributes);
   }
 
-  private isEverCovered(eniId: string, watches: readonly WatchSpan[]): boolean {
+  private wasCoveredBefore(eniId: string, watches: readonly WatchSpan[], beforeMs: number): boolean {
     const memberships: Membership[] = watches.map(({ attributes }) => attributes);
     const now = this.memberships.get(eniId);
     if (now) memberships.push(now);
-    return this.covering(eniId, memberships).length > 0;
+    return this.covering(eniId, memberships).some(({ fromMs }) => fromMs < beforeMs);
   }
 
   private covering(eniId: string, memberships: readonly Membership[]): CoverageSpan[] {

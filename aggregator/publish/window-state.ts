@@ -10,7 +10,7 @@ export interface AgentWindow {
   rows: number;
   /** All its seals of the window taken together; null: none came. */
   seal: WireSeal | null;
-  /** LogStores that its batches named, for the case that no flow log has ever covered the ENI. */
+  /** LogStores that its batches named, for the case that no flow log has covered the ENI yet. */
   readonly logStores: string[];
   /** Epoch and number of its newest batch here; absent where an earlier build wrote it. */
   last?: readonly [epoch: number, sequence: number];

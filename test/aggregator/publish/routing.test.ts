@@ -49,8 +49,8 @@ function naiveRoutes({ coverage, watches, topology }: RecordingPlan, eniId: stri
   const usable = coverage.filter(({ logStore, untilMs }) => untilMs === null || LOGSTORES.includes(logStore));
   const found = usable.filter((each) => belongs(places, each) && instants.some((at) => holds(each, at)));
   if (found.length === 0) {
-    const ever = usable.some((each) => belongs([...attributes(own), ...now], each));
-    return ever ? [] : fallback.map((logStore) => ({ logStore, windowSeconds: seconds, trafficType: null, isWhole: true }));
+    const before = usable.some((each) => each.fromMs < (start + seconds) * 1000 && belongs([...attributes(own), ...now], each));
+    return before ? [] : fallback.map((logStore) => ({ logStore, windowSeconds: seconds, trafficType: null, isWhole: true }));
   }
   return [...new Set(found.map(({ logStore }) => logStore))].map((logStore) => {
     const spans = found.filter((each) => each.logStore === logStore);
@@ -81,16 +81,17 @@ test('routes are those of a naive look at every moment', (t) => {
 
 const VPC_LOG: CoverageSpan = { flowLogId: 'fl-1', resourceType: 'VPC', resourceId: 'v1', trafficType: 'All', logStore: 'a', windowSeconds: 600, fromMs: 90_000, untilMs: 1_230_000 };
 
-test('a flow log that has ended has its windows still; at its ends they are not whole; before and after, rows go nowhere', (t) => {
+test('a flow log that has ended has its windows still; at its ends they are not whole; after it rows go nowhere, before it where the batch says', (t) => {
   const router = new Router(planOf([VPC_LOG], [], [eni('e1', 's1', 'v1')]));
   const at = (start: number): Route[] => router.routes('e1', { start, seconds: 60 }, ['default']);
   const route = { logStore: 'a', windowSeconds: 600, trafficType: 'All', isWhole: true };
-  t.deepEqual(at(0), []);
+  const fallback = { logStore: 'default', windowSeconds: 60, trafficType: null, isWhole: true };
+  t.deepEqual(at(0), [fallback] as Route[]);
   t.deepEqual(at(60), [{ ...route, isWhole: false }] as Route[]);
   t.deepEqual(at(120), [route] as Route[]);
   t.deepEqual(at(1200), [{ ...route, isWhole: false }] as Route[]);
   t.deepEqual(at(1260), []);
-  t.deepEqual(router.routes('e9', { start: 120, seconds: 60 }, ['default']), [{ logStore: 'default', windowSeconds: 60, trafficType: null, isWhole: true }], 'never covered');
+  t.deepEqual(router.routes('e9', { start: 120, seconds: 60 }, ['default']), [fallback] as Route[], 'never covered');
 });
 
 test('what one flow log leaves open, another may fill', (t) => {
