@@ -7,6 +7,8 @@ import { topologyDelta } from './topology-delta.ts';
 
 process.on('message', (job: DocumentJob) => process.send!(answer(job)));
 process.on('disconnect', () => process.exit(0));
+// the parent may have gone while this process was still being loaded
+if (!process.connected) process.exit(0);
 
 function answer({ text, source, prune, statePath }: DocumentJob): DocumentAnswer {
   try {

@@ -22,6 +22,8 @@ process.on('message', (job: PublishJob | CountJob) => {
   void ('files' in job ? countRows(job) : answer(job)).then((message) => process.send?.(message));
 });
 process.on('disconnect', () => process.exit(0));
+// the parent may have gone while this process was still being loaded
+if (!process.connected) process.exit(0);
 
 async function answer(job: PublishJob): Promise<PublishAnswer> {
   try {

@@ -16,13 +16,16 @@ process.on('message', (job: WorkerJob) => {
 });
 // The parent is gone: nobody waits for the answer, or will ever look into the folder. A statement that runs would hold up
 // an orderly end.
-process.on('disconnect', () => {
+const end = (): void => {
   try {
     if (process.argv[2]) rmSync(process.argv[2], { recursive: true, force: true });
   } finally {
     process.kill(process.pid, 'SIGKILL');
   }
-});
+};
+process.on('disconnect', end);
+// it may have gone while this process was still being loaded
+if (!process.connected) end();
 // Ctrl-C reaches the whole process group; the parent decides when a worker ends.
 process.on('SIGINT', () => {});
 await next;
