@@ -6,7 +6,7 @@ import { timeSeriesOf } from '../../aggregator/console/charts/time-series.ts';
 import { spokenRange } from '../../aggregator/console/pages/explorer/natural-time.ts';
 import { negated, splitQuery, termOf, withTerm } from '../../aggregator/console/pages/explorer/query-terms.ts';
 import { connectionSearch, recordSearch, startOf } from '../../aggregator/console/pages/explorer/record-key.ts';
-import { closeRules, judge, type RuleSetDocument } from '../../aggregator/console/pages/explorer/why.ts';
+import { agrees, closeRules, judge, type RuleSetDocument } from '../../aggregator/console/pages/explorer/why.ts';
 import { suggest } from '../../aggregator/console/query-editor/completion.ts';
 import { wordsOf } from '../../aggregator/console/query-editor/query-words.ts';
 import { parseQuery } from '../../aggregator/query/language/parser.ts';
@@ -151,6 +151,10 @@ test('why: the rule that decided, and which part kept each other one from it', (
   t.is(judge({ ...RECORD, dstport: 25 }, RULES).outcome, 'default');
   t.is(judge({ ...RECORD, 'eni-id': 'eni-other' }, RULES).outcome, 'no-group');
   const reply = judge({ ...RECORD, 'direction': 'in', 'rule-id': 'r-out', 'rule-reason': 'established' }, RULES);
+  t.true(agrees({ ...RECORD, 'rule-id': 'r-out', 'rule-reason': 'established' }, reply));
+  t.true(agrees(RECORD, judgement));
+  t.false(agrees({ ...RECORD, 'rule-id': 'r-of-a-file' }, judgement), 'other rules had the same revision');
+  t.false(agrees({ ...RECORD, 'rule-reason': 'default', 'rule-id': null }, judgement));
   t.is(reply.named?.ruleId, 'r-out', 'what opened a connection may be a rule of the other direction');
 });
 

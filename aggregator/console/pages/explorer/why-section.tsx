@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { ApiProblem, request } from '../../api/client.ts';
+import { request } from '../../api/client.ts';
 import { useLoaded } from '../../api/loaded.ts';
 import { mayChange } from '../../state/session.ts';
 import { Badge } from '../../ui/badge.tsx';
@@ -8,7 +8,7 @@ import { counted } from '../../ui/numbers.ts';
 import { Table } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
 import type { FlowRecord } from './question.ts';
-import { closeRules, judge, type JudgedRule, type Judgement, type RuleSetDocument } from './why.ts';
+import { agrees, closeRules, judge, type JudgedRule, type Judgement, type RuleSetDocument } from './why.ts';
 
 const kept = new Map<number, Promise<RuleSetDocument>>();
 const MAX_KEPT = 4;
@@ -28,29 +28,25 @@ function ruleSet(revision: number): Promise<RuleSetDocument> {
 /** The rule that decided about a record, and those that nearly did. */
 export function WhySection({ record }: { record: FlowRecord }) {
   const revision = record['ruleset-rev'];
-  const { value, problem } = useLoaded(async () => {
+  const { value, problem } = useLoaded(async (signal) => {
     if (!mayChange.value || typeof revision !== 'number' || revision < 1) return null;
-    return judge(record, await ruleSet(revision).catch((error: unknown) => {
-      // decided by rules of a file, which the collector never had
-      if (error instanceof ApiProblem && error.status === 404) return null;
-      throw error;
-    }) ?? EMPTY);
+    const { 'rule-sets': [newest] } = await request<{ 'rule-sets': readonly { readonly revision: number }[] }>('GET', '/v1/rule-sets', { parameters: { limit: 1 }, signal });
+    if (revision > (newest?.revision ?? 0)) return { judgement: null };
+    const judged = judge(record, await ruleSet(revision));
+    return { judgement: agrees(record, judged) ? judged : null };
   }, [record, revision]);
-  const judgement = value?.rules === undefined ? null : value;
-  const isKnown = judgement !== null && !(judgement.outcome === 'no-group' && record['rule-reason'] !== 'no-group');
+  const judgement = value?.judgement ?? null;
   return (
     <section class="stack why">
       <h3>Why</h3>
-      <p>{reasonText(record, isKnown ? judgement : null)}</p>
+      <p>{reasonText(record, judgement)}</p>
       {problem && <ProblemNotice problem={problem} />}
-      {isKnown && <Rules record={record} judgement={judgement} />}
+      {judgement && <Rules record={record} judgement={judgement} />}
       {!mayChange.value && <p class="muted">Signed in with an admin token, one sees the rules as they were, and those that came close.</p>}
-      {mayChange.value && value && !isKnown && <Notice kind="info" title={`Revision ${String(revision)} of the rules is not known here`}>The record comes from an agent with rules of its own, or from a capture that was replayed.</Notice>}
+      {mayChange.value && value && !judgement && <Notice kind="info" title="The rules that decided are not known here">The record comes from an agent with rules of its own, or from a capture that was replayed.</Notice>}
     </section>
   );
 }
-
-const EMPTY: RuleSetDocument = { 'revision': 0, 'security-groups': [], 'prefix-lists': [], 'enis': [] };
 
 function reasonText(record: FlowRecord, judgement: Judgement | null) {
   const did = record['action'] === 'ACCEPT' ? 'accepted' : 'rejected';

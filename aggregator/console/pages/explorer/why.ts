@@ -72,6 +72,15 @@ export function judge(record: FlowRecord, ruleSet: RuleSetDocument): Judgement {
   return { direction, rules, decider, named, outcome: decider ? (decider.ruleId === null ? 'intra-group' : 'rule') : own.length === 0 ? 'no-group' : 'default' };
 }
 
+/** Whether these are the rules that decided about the record: an agent may have rules of its own, with revisions of its own. */
+export function agrees(record: FlowRecord, { outcome, decider, named }: Judgement): boolean {
+  switch (record['rule-reason']) {
+    case 'rule': return outcome === 'rule' && decider?.ruleId === record['rule-id'] && decider?.sgId === record['sg-id'];
+    case 'established': return record['rule-id'] === null || named !== null;
+    default: return outcome === record['rule-reason'];
+  }
+}
+
 /** Those that one part kept from matching, or that match and come too late. */
 export function closeRules({ rules }: Judgement): JudgedRule[] {
   return rules.filter(({ mismatches, isDecider }) => !isDecider && mismatches.length <= 1);
