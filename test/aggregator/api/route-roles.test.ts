@@ -36,6 +36,7 @@ POST   /v1/logstores/:name/query        401  403    ok    404   ok    403
 GET    /v1/logstores/:name/histogram    401  403    ok    404   ok    403
 POST   /v1/logstores/:name/histogram    401  403    ok    404   ok    403
 GET    /v1/logstores/:name              401  403    ok    404   ok    403
+GET    /v1/storage                      401  403    403   403   ok    403
 GET    /v1/usage                        401  403    ok    ok    ok    403
 POST   /v1/logstores                    401  403    403   403   ok    403
 PATCH  /v1/logstores/:name              401  403    403   403   ok    403
