@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 
 /** What queries may cost. Every limit is per worker process unless it says otherwise. */
 export interface QuerySettings {
@@ -20,6 +20,8 @@ export interface QuerySettings {
   readonly addressSpaceBytes: number;
   readonly spillBytes: number;
   readonly threads: number;
+  /** How far a worker gives way to other processes, from 0 to 19. */
+  readonly niceness: number;
   /** Jobs after which a worker is replaced. */
   readonly jobsPerWorker: number;
   /** Rows of an answer that names no limit. */
@@ -43,6 +45,7 @@ export const DEFAULT_QUERY_SETTINGS: QuerySettings = {
   addressSpaceBytes: 2 * 1024 ** 3,
   spillBytes: 2 * 1024 ** 3,
   threads: Math.max(1, Math.min(4, availableParallelism())),
+  niceness: constants.priority.PRIORITY_BELOW_NORMAL,
   jobsPerWorker: 50,
   answerBytes: 512 * 1024 ** 2,
   defaultRows: 100,

@@ -1,15 +1,15 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 
 /**
  * Receiving records goes first: the process gets what processor time others leave, and is the first to go where memory
  * runs out. On Linux each thread has a priority of its own, and those that come later take that of the thread that
  * starts them. Where the system does not let us, queries run all the same.
  */
-export function yieldToOthers(pid: number): void {
+export function yieldToOthers(pid: number, niceness: number): void {
   for (const thread of threadsOf(pid)) {
     try {
-      setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL);
+      setPriority(thread, niceness);
     } catch {
       continue; // it has ended
     }

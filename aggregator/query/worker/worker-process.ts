@@ -102,7 +102,7 @@ export class WorkerProcess {
     if (end !== null) throw new QueryFailure('internal', `a query worker did not start (${end})`, { cause: this.stderr.trim() });
     const { pid } = this.child;
     if (pid === undefined) return;
-    yieldToOthers(pid);
+    yieldToOthers(pid, settings.niceness);
     await limitProcess(pid, settings.addressSpaceBytes, settings.spillBytes);
   }
 

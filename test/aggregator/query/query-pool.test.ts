@@ -19,7 +19,7 @@ function select(text: string): PoolJob {
 }
 
 async function withPool(settings: Partial<QuerySettings>, run: (pool: QueryPool) => Promise<void>): Promise<void> {
-  const pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, ...settings });
+  const pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, niceness: 0, ...settings });
   pool.start();
   try {
     await run(pool);
@@ -203,7 +203,7 @@ test.serial('an answer in text has a limit, and its file goes', async (t) => {
 test.serial('a worker that is killed is gone within a second of its deadline, with its folder, and only then has the next one its turn', async (t) => {
   const temporary = mkdtempSync(join(tmpdir(), 'weir-test-pool-'));
   t.teardown(() => rmSync(temporary, { recursive: true, force: true }));
-  const pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, workers: 1, workersPerToken: 1, deadlineMs: 3000 }, temporary);
+  const pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, workers: 1, workersPerToken: 1, niceness: 0, deadlineMs: 3000 }, temporary);
   pool.start();
   try {
     await rows(pool, 'SELECT 1');
@@ -223,7 +223,7 @@ test.serial('every thread of a worker gives way to the collector, and the system
     t.pass();
     return;
   }
-  await withPool({ workers: 1 }, async (pool) => {
+  await withPool({ workers: 1, niceness: DEFAULT_QUERY_SETTINGS.niceness }, async (pool) => {
     await rows(pool, 'SELECT count(*) FROM (VALUES (1)) v');
     const leave = new AbortController();
     const running = t.throwsAsync(pool.run(select(ENDLESS), leave.signal));

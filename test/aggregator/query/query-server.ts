@@ -13,7 +13,7 @@ export class QueryServer {
   readonly app: FastifyInstance;
 
   constructor(settings: Partial<QuerySettings> = {}) {
-    this.pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, ...settings });
+    this.pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, niceness: 0, ...settings });
     this.app = Fastify({ routerOptions: { maxParamLength: 200 }, bodyLimit: 1024 * 1024 });
     this.pool.start();
     answerErrors(this.app, createLogger({ silent: true }));
