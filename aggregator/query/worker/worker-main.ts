@@ -26,8 +26,8 @@ const end = (): void => {
 process.on('disconnect', end);
 // it may have gone while this process was still being loaded
 if (!process.connected) end();
-// Ctrl-C reaches the whole process group; the parent decides when a worker ends.
-process.on('SIGINT', () => {});
+// What ends the collector may reach all its processes; when a worker ends is for the collector to say, by its own end too.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 await next;
 process.send?.('ready');
 

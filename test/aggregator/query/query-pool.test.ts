@@ -238,16 +238,19 @@ test.serial('every thread of a worker gives way to the collector, and the system
   });
 });
 
-test.serial('workers and their folders go when the collector is killed, in the midst of a query', async (t) => {
+for (const [how, end] of [
+  ['killed', (pid: number) => process.kill(pid, 'SIGKILL')], ['ended by a signal to all its processes', (pid: number) => process.kill(-pid, 'SIGTERM')],
+] as const) test.serial(`workers and their folders go when the collector is ${how}, in the midst of a query`, async (t) => {
   const temporary = mkdtempSync(join(tmpdir(), 'weir-test-pool-'));
   t.teardown(() => rmSync(temporary, { recursive: true, force: true }));
   const program = fileURLToPath(new URL('./pool-process.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import=tsx', program, temporary, ENDLESS], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import=tsx', program, temporary, ENDLESS], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(child.stdout!, 'data') as [Buffer];
   const pids = JSON.parse(String(line)) as number[];
   t.true(pids.length > 0 && readdirSync(temporary).length === 1);
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+  const exit = once(child, 'exit');
+  end(child.pid!);
+  await exit;
   for (const pid of pids) await untilGone(pid, 5000);
   while (readdirSync(temporary).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   t.pass();
