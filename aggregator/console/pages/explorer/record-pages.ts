@@ -6,7 +6,7 @@ import { ask, rangeOf, turn, type FlowRecord, type QueryRecords, type Question }
 
 const FIRST_PAGE = 200;
 /** Large enough that few requests lead far down, small enough to be read between two frames. */
-const PAGE = 2000;
+const PAGE = 3000;
 /** A browser holds no taller element than some tens of millions of pixels, and nobody reads that far. */
 export const MAX_RECORDS = 500_000;
 
