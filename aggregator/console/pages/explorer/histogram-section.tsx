@@ -27,7 +27,7 @@ export function HistogramSection({ question }: { question: Question }) {
       {value && value.buckets.length > 0 && <Histogram data={value} measure={measure} />}
       {!value && <div class="histogram-space" />}
       <div class="row histogram-foot">
-        <span class="key"><i class="swatch part-accept" />accepted <i class="swatch part-reject" />rejected <i class="swatch part-none" />without traffic</span>
+        <span class="key"><i class="swatch part-accept" />accepted <i class="swatch part-reject" />rejected <i class="swatch part-none" /><span title="NODATA and SKIPDATA">no verdict</span></span>
         <Choice<Measure> label="Count" showLabel={false} value={measure} options={MEASURES.map((name) => [name, TITLES[name]] as const)} onChange={(name) => setParameters({ measure: name === 'records' ? null : name })} />
         <button type="button" class="quiet small" disabled={!value || value.buckets.length === 0} onClick={widen}>Zoom out</button>
         <button type="button" class="quiet small" aria-expanded={hasNumbers.value} onClick={() => { hasNumbers.value = !hasNumbers.value; }}>{hasNumbers.value ? 'Hide the numbers' : 'As numbers'}</button>

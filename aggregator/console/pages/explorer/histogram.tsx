@@ -125,7 +125,7 @@ function spanText(buckets: readonly Bucket[], measure: Measure): string {
   }
   const end = buckets.at(-1)!.end * 1000;
   const start = buckets[0]!.start * 1000;
-  return `${timeText(start)} to ${dayText(start) === dayText(end) ? clockText(end) : timeText(end)}: ${amountText(measure, sum.accept)} accepted, ${amountText(measure, sum.reject)} rejected${sum.none > 0 ? `, ${amountText(measure, sum.none)} without traffic` : ''}`;
+  return `${timeText(start)} to ${dayText(start) === dayText(end) ? clockText(end) : timeText(end)}: ${amountText(measure, sum.accept)} accepted, ${amountText(measure, sum.reject)} rejected${sum.none > 0 ? `, ${amountText(measure, sum.none)} without a verdict` : ''}`;
 }
 
 /** The same as numbers. */
@@ -134,7 +134,7 @@ export function HistogramTable({ data, measure }: { data: Data; measure: Measure
   return (
     <Table
       label="Counts over time" rows={data.buckets.filter((bucket) => bucket.records > 0)} rowKey={({ start }) => String(start)} empty="Nothing in this range."
-      columns={[{ key: 'start', title: 'From', cell: ({ start }) => <Time at={start} /> }, column('accept', 'Accepted'), column('reject', 'Rejected'), column('none', 'Without traffic')]}
+      columns={[{ key: 'start', title: 'From', cell: ({ start }) => <Time at={start} /> }, column('accept', 'Accepted'), column('reject', 'Rejected'), column('none', 'Without a verdict')]}
     />
   );
 }

@@ -146,10 +146,12 @@ function Row({ record, index, fields, template, reached, zone }: { record: FlowR
   return useMemo(() => (
     <div class={`record${index % 2 === 1 ? ' odd' : ''}`} role="row" data-row={index} aria-rowindex={index + 2} style={{ gridTemplateColumns: template, top: `${index * ROW_HEIGHT}px` }}>
       {fields.map((field, at) => {
-        const text = fieldText(field, record[field]);
+        // what has no verdict says what it is instead
+        const isStatus = field === 'action' && record['action'] === null;
+        const text = isStatus ? fieldText('log-status', record['log-status']) : fieldText(field, record[field]);
         const plain = plainText(field, record[field]);
         return (
-          <span key={field} role="gridcell" data-column={at} tabIndex={at === reached ? 0 : -1} class={classOf(field, text)} title={plain ?? (text.length > 12 ? text.slice(0, 1000) : undefined)}>
+          <span key={field} role="gridcell" data-column={at} tabIndex={at === reached ? 0 : -1} class={isStatus ? 'muted' : classOf(field, text)} title={plain ?? (text.length > 12 ? text.slice(0, 1000) : undefined)}>
             {text.length > 400 ? `${text.slice(0, 400)}…` : text}
           </span>
         );
