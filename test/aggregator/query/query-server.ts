@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { createLogger } from 'winston';
 import { answerErrors } from '../../../aggregator/api/error-answers.ts';
@@ -10,10 +13,12 @@ import { SampleStore } from './sample-store.ts';
 export class QueryServer {
   readonly store = new SampleStore();
   readonly pool: QueryPool;
+  /** What its workers write for a moment. */
+  readonly temporary = mkdtempSync(join(tmpdir(), 'weir-query-test-'));
   readonly app: FastifyInstance;
 
   constructor(settings: Partial<QuerySettings> = {}) {
-    this.pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, niceness: 0, ...settings });
+    this.pool = new QueryPool({ ...DEFAULT_QUERY_SETTINGS, niceness: 0, ...settings }, this.temporary);
     this.app = Fastify({ routerOptions: { maxParamLength: 200 }, bodyLimit: 1024 * 1024 });
     this.pool.start();
     answerErrors(this.app, createLogger({ silent: true }));
@@ -31,5 +36,6 @@ export class QueryServer {
     await this.app.close();
     await this.pool.stop();
     this.store.remove();
+    rmSync(this.temporary, { recursive: true, force: true });
   }
 }
