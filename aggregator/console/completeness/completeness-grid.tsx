@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { CompletenessCell } from '../api/answers.ts';
 import { parameter, setParameters } from '../state/address.ts';
 import { timeZone } from '../state/preference.ts';
@@ -7,6 +7,7 @@ import { Notice } from '../ui/notice.tsx';
 import { counted, numberText } from '../ui/numbers.ts';
 import { Text, visible } from '../ui/text.tsx';
 import { clockText, dayText, timeText } from '../ui/time.tsx';
+import { useVisibleRows } from '../ui/visible-rows.ts';
 import { CellDetails } from './cell-details.tsx';
 import { IncompleteWindows } from './incomplete-windows.tsx';
 import { stateOf, totalsOf, type CellState, type Grid, type GridColumn, type GridRow } from './grid-data.ts';
@@ -47,24 +48,8 @@ function openCell({ rows, columns }: Grid): CompletenessCell | null {
 
 function Cells({ grid: { columns, rows } }: { grid: Grid }) {
   const frame = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ first: 0, count: 40, width: 900 });
+  const view = useVisibleRows(frame, rows.length, { rowHeight: ROW_HEIGHT, overscan: OVERSCAN });
   const active = useSignal<readonly [row: number, column: number]>([0, columns.length - 1]);
-  useEffect(() => {
-    const element = frame.current!;
-    const look = (): void => {
-      const first = Math.max(0, Math.floor(element.scrollTop / ROW_HEIGHT) - OVERSCAN);
-      const count = Math.ceil(element.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
-      setView((before) => (before.first === first && before.count === count && before.width === element.clientWidth ? before : { first, count, width: element.clientWidth }));
-    };
-    look();
-    element.addEventListener('scroll', look, { passive: true });
-    const observer = new ResizeObserver(look);
-    observer.observe(element);
-    return () => {
-      element.removeEventListener('scroll', look);
-      observer.disconnect();
-    };
-  }, []);
   // the newest windows are what one wants to see
   useEffect(() => { frame.current!.scrollLeft = frame.current!.scrollWidth; }, [columns]);
   const cellWidth = Math.max(MIN_CELL_WIDTH, Math.min(MAX_CELL_WIDTH, Math.floor((view.width - NAME_WIDTH) / columns.length)));

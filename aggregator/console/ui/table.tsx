@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
+import { useVisibleRows } from './visible-rows.ts';
 
 export interface Column<T> {
   readonly key: string;
@@ -22,7 +23,7 @@ export function Table<T>({ label, columns, rows, rowKey, empty, rowClass }: {
 }) {
   const frame = useRef<HTMLDivElement>(null);
   const isVirtual = rows.length > ALL_DRAWN;
-  const [first, count] = useVisibleRows(frame, rows.length, isVirtual);
+  const { first, count } = useVisibleRows(frame, rows.length, { rowHeight: ROW_HEIGHT, overscan: OVERSCAN, isVirtual });
   const shown = isVirtual ? rows.slice(first, first + count) : rows;
   const below = isVirtual ? rows.length - first - shown.length : 0;
   return (
@@ -44,27 +45,4 @@ export function Table<T>({ label, columns, rows, rowKey, empty, rowClass }: {
       </table>
     </div>
   );
-}
-
-/** Which rows are in sight, and some around them. */
-function useVisibleRows(frame: { readonly current: HTMLElement | null }, rows: number, isVirtual: boolean): readonly [first: number, count: number] {
-  const [range, setRange] = useState<readonly [number, number]>([0, 60]);
-  useEffect(() => {
-    const element = frame.current;
-    if (!element || !isVirtual) return undefined;
-    const look = (): void => {
-      const first = Math.max(0, Math.floor(element.scrollTop / ROW_HEIGHT) - OVERSCAN);
-      const count = Math.ceil(element.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
-      setRange((before) => (before[0] === first && before[1] === count ? before : [first, count]));
-    };
-    look();
-    element.addEventListener('scroll', look, { passive: true });
-    const observer = new ResizeObserver(look);
-    observer.observe(element);
-    return () => {
-      element.removeEventListener('scroll', look);
-      observer.disconnect();
-    };
-  }, [isVirtual, rows]);
-  return [Math.min(range[0], Math.max(0, rows - 1)), range[1]];
 }

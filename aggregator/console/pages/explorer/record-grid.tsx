@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { timeZone } from '../../state/preference.ts';
+import { useVisibleRows } from '../../ui/visible-rows.ts';
 import { fieldText, plainText } from './field-text.ts';
 import type { FlowRecord } from './question.ts';
 import { ValueMenu, type MenuPlace } from './value-menu.tsx';
@@ -30,36 +31,12 @@ export interface RecordGridProps {
 export function RecordGrid(props: RecordGridProps) {
   const { records, version, fields, isEnd, onMore } = props;
   const frame = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ first: 0, count: 40 });
+  const { first, count } = useVisibleRows(frame, records.length, { rowHeight: ROW_HEIGHT, overscan: OVERSCAN });
   const active = useSignal<readonly [row: number, column: number]>([0, 0]);
   const menu = useSignal<MenuPlace | null>(null);
   useEffect(() => {
-    const element = frame.current!;
-    let isAsked = false;
-    const look = (): void => {
-      isAsked = false;
-      const first = Math.max(0, Math.floor(element.scrollTop / ROW_HEIGHT) - OVERSCAN);
-      const count = Math.ceil(element.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
-      setView((before) => (before.first === first && before.count === count ? before : { first, count }));
-    };
-    const onScroll = (): void => {
-      if (menu.peek() && (menu.peek()!.scrolled[0] !== element.scrollTop || menu.peek()!.scrolled[1] !== element.scrollLeft)) menu.value = null;
-      if (isAsked) return;
-      isAsked = true;
-      requestAnimationFrame(look);
-    };
-    look();
-    element.addEventListener('scroll', onScroll, { passive: true });
-    const observer = new ResizeObserver(look);
-    observer.observe(element);
-    return () => {
-      element.removeEventListener('scroll', onScroll);
-      observer.disconnect();
-    };
-  }, []);
-  useEffect(() => {
-    if (!isEnd && view.first + view.count + AHEAD > records.length) onMore();
-  }, [view, version, isEnd]);
+    if (!isEnd && first + count + AHEAD > records.length) onMore();
+  }, [first, count, version, isEnd]);
   const template = useMemo(() => fields.map((field) => `${WIDTHS[field] ?? 128}px`).join(' '), [fields]);
   const width = fields.reduce((sum, field) => sum + (WIDTHS[field] ?? 128), 0);
 
@@ -98,6 +75,10 @@ export function RecordGrid(props: RecordGridProps) {
     }
     event.preventDefault();
   };
+  const onScroll = (): void => {
+    const place = menu.peek();
+    if (place && (place.scrolled[0] !== frame.current!.scrollTop || place.scrolled[1] !== frame.current!.scrollLeft)) menu.value = null;
+  };
   const onFocusIn = (event: FocusEvent): void => {
     const cell = (event.target as Element).closest<HTMLElement>('[data-column]');
     const row = cell?.closest<HTMLElement>('[data-row]');
@@ -109,13 +90,12 @@ export function RecordGrid(props: RecordGridProps) {
     // who marks text does not want a menu
     if (cell && row && getSelection()?.isCollapsed !== false) openMenu(Number(row.dataset['row']), Number(cell.dataset['column']));
   };
-  const first = Math.min(view.first, Math.max(0, records.length - 1));
-  const shown = records.slice(first, first + view.count);
+  const shown = records.slice(first, first + count);
   const [activeRow, activeColumn] = active.value;
   const zone = timeZone.value;
   return (
     <>
-      <div class="records" ref={frame}>
+      <div class="records" ref={frame} onScroll={onScroll}>
         <div role="grid" aria-label="Records" aria-rowcount={isEnd ? records.length + 1 : -1} aria-colcount={fields.length} onKeyDown={onKeyDown} onClick={onClick} onFocusIn={onFocusIn} style={{ width: `${width}px` }}>
           <div class="record-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
             {fields.map((field) => <span key={field} role="columnheader" class={NUMBERS.has(field) ? 'number' : undefined}>{field}</span>)}
