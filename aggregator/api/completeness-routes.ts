@@ -5,6 +5,7 @@ import type { CommittedCatalog } from '../logstore/committed-catalog.ts';
 import type { Cell, CellPlace, CompletenessGrid } from '../publish/completeness-grid.ts';
 import type { AgentStatus } from '../publish/window-status.ts';
 import { seesLogStore } from './authorization.ts';
+import type { CellAgent, CompletenessCell } from './completeness-answer.ts';
 import { cursorAt, keyAfter, NEXT_CURSOR } from './pagination.ts';
 import { Problem } from './problem.ts';
 
@@ -45,14 +46,13 @@ export function completenessRoutes(app: FastifyInstance, catalog: CommittedCatal
   });
 }
 
-function cellDocument({ eniId, start, seconds, state, lostPackets: lost, isLossUnknown, isNoData, agents }: Cell): Record<string, unknown> {
+function cellDocument({ eniId, start, seconds, state, lostPackets: lost, isLossUnknown, isNoData, agents }: Cell): CompletenessCell {
   return {
     'eni-id': eniId, start, seconds, state, 'lost-packets': lost, 'loss-unknown': isLossUnknown, 'nodata': isNoData, 'agents': agents.map(agentDocument),
   };
 }
 
-/** Counts are null where no seal came. */
-function agentDocument({ agentId, seal, isUnsealed, rows, expected }: AgentStatus): Record<string, unknown> {
+function agentDocument({ agentId, seal, isUnsealed, rows, expected }: AgentStatus): CellAgent {
   const undecodable = seal && Object.values(seal.undecodable).reduce((sum, packets) => sum + packets, 0);
   return {
     'agent-id': agentId, 'expected': expected !== null, 'sealed': !isUnsealed, 'partial': seal?.partial ?? null,

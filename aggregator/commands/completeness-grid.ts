@@ -1,27 +1,4 @@
-/** One ENI's window, as the API tells it. */
-export interface CellAnswer {
-  readonly 'eni-id': string;
-  /** Unix seconds. */
-  readonly 'start': number;
-  readonly 'seconds': number;
-  readonly 'state': 'COMPLETE' | 'PARTIAL' | 'MISSING';
-  readonly 'lost-packets': number;
-  readonly 'loss-unknown': boolean;
-  readonly 'nodata': boolean;
-  readonly 'agents': readonly AgentPart[];
-}
-
-export interface AgentPart {
-  readonly 'agent-id': string;
-  readonly 'sealed': boolean;
-  readonly 'partial': boolean | null;
-  readonly 'rows': number;
-  readonly 'records': number | null;
-  readonly 'ring-drops': number | null;
-  readonly 'gap-packets': number | null;
-  readonly 'late-packets': number | null;
-  readonly 'undecodable-packets': number | null;
-}
+import type { CompletenessCell } from '../api/completeness-answer.ts';
 
 /** What a cell says: its sign, its name in the legend, and the terminal's colour for it. */
 const SIGNS = {
@@ -67,7 +44,7 @@ class WidthGrid {
     this.seconds = seconds;
   }
 
-  add(cell: CellAnswer): void {
+  add(cell: CompletenessCell): void {
     this.starts.add(cell.start);
     let row = this.enis.get(cell['eni-id']);
     if (!row) this.enis.set(cell['eni-id'], (row = new Map()));
@@ -103,7 +80,7 @@ export class CompletenessPicture {
   readonly totals: CellTotals = { cells: 0, complete: 0, nodata: 0, partial: 0, missing: 0, lostPackets: 0, lossUnknown: 0 };
   private readonly grids = new Map<number, WidthGrid>();
 
-  add(cell: CellAnswer): void {
+  add(cell: CompletenessCell): void {
     let grid = this.grids.get(cell.seconds);
     if (!grid) this.grids.set(cell.seconds, (grid = new WidthGrid(cell.seconds)));
     grid.add(cell);
@@ -121,7 +98,7 @@ export class CompletenessPicture {
   }
 }
 
-function signOf({ state, nodata, 'loss-unknown': isUnknown }: CellAnswer): Sign {
+function signOf({ state, nodata, 'loss-unknown': isUnknown }: CompletenessCell): Sign {
   if (state === 'MISSING') return 'missing';
   if (state === 'PARTIAL') return isUnknown ? 'unknown' : 'partial';
   return nodata ? 'nodata' : 'complete';

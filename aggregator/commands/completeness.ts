@@ -1,11 +1,12 @@
 import type { CommandModule } from 'yargs';
 import type { CommandLog } from '../../shared/command-log.ts';
+import type { CellAgent, CompletenessCell } from '../api/completeness-answer.ts';
 import { CollectorClient } from '../client/collector-client.ts';
 import { pagesOf } from '../client/listed.ts';
 import type { Completeness } from '../logstore/catalog.ts';
 import { timeRange } from '../query/time-range.ts';
 import { collectorCommand, type CollectorArguments } from './command-group.ts';
-import { CompletenessPicture, timeText, type AgentPart, type CellAnswer, type CellTotals } from './completeness-grid.ts';
+import { CompletenessPicture, timeText, type CellTotals } from './completeness-grid.ts';
 import { counted, listTable, print, printJson } from './printed.ts';
 
 interface CompletenessArguments extends CollectorArguments {
@@ -34,9 +35,9 @@ async function completeness(given: CompletenessArguments, log: CommandLog): Prom
   const { from, to } = timeRange(given.from, given.to, Math.floor(Date.now() / 1000));
   const query = { logstore: given.logstore, eni: given.eni, from, to };
   const picture = new CompletenessPicture();
-  const incomplete: CellAnswer[] = [];
+  const incomplete: CompletenessCell[] = [];
   let pendingWindows = 0;
-  for await (const page of pagesOf<CellAnswer, 'cells'>(CollectorClient.from(given, process.env), '/v1/completeness', 'cells', query, { pageItems: PAGE_CELLS })) {
+  for await (const page of pagesOf<CompletenessCell, 'cells'>(CollectorClient.from(given, process.env), '/v1/completeness', 'cells', query, { pageItems: PAGE_CELLS })) {
     pendingWindows += (page as unknown as { summary: Completeness | null }).summary?.pendingWindows ?? 0;
     for (const cell of page.cells) {
       picture.add(cell);
@@ -54,7 +55,7 @@ async function completeness(given: CompletenessArguments, log: CommandLog): Prom
 }
 
 /** Of those that are not complete, the newest, with the reason. */
-function incompleteText(cells: readonly CellAnswer[], { partial, missing }: CellTotals): string {
+function incompleteText(cells: readonly CompletenessCell[], { partial, missing }: CellTotals): string {
   if (cells.length === 0) return '';
   const rows = cells.toReversed().map((cell) => [
     timeText(cell.start), cell['eni-id'], cell.state, lossText(cell), because(cell),
@@ -63,16 +64,16 @@ function incompleteText(cells: readonly CellAnswer[], { partial, missing }: Cell
   return `\n${listTable(['window', 'eni', 'state', 'packets lost', 'because'], rows)}${left > 0 ? `and ${left} older; --json has all\n` : ''}`;
 }
 
-function lossText({ 'lost-packets': lost, 'loss-unknown': isUnknown }: CellAnswer): string {
+function lossText({ 'lost-packets': lost, 'loss-unknown': isUnknown }: CompletenessCell): string {
   if (!isUnknown) return String(lost);
   return lost === 0 ? 'unknown' : `${lost} or more`;
 }
 
-function because(cell: CellAnswer): string {
+function because(cell: CompletenessCell): string {
   return cell.agents.flatMap((agent) => reasons(agent).map((reason) => `${agent['agent-id']}: ${reason}`)).join('; ');
 }
 
-function reasons(agent: AgentPart): string[] {
+function reasons(agent: CellAgent): string[] {
   if (agent.records === null) return ['no seal came'];
   const found: string[] = [];
   if (!agent.sealed) found.push('no seal came for a part');

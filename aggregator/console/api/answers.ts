@@ -1,4 +1,7 @@
 /** What the API answers, as far as the console reads it. Texts may hold anything; numbers of seconds are Unix time. */
+import type { CompletenessCell } from '../../api/completeness-answer.ts';
+
+export type { CellAgent, CompletenessCell } from '../../api/completeness-answer.ts';
 
 export interface FlowLog {
   readonly 'flow-log-id': string;
@@ -115,33 +118,6 @@ export interface CompletenessWindow {
   readonly start: number;
   readonly seconds: number;
   readonly rows: number;
-}
-
-export interface CellAgent {
-  readonly 'agent-id': string;
-  readonly 'expected': boolean;
-  readonly 'sealed': boolean;
-  readonly 'partial': boolean | null;
-  readonly 'packets-seen': number | null;
-  readonly 'rows': number | null;
-  readonly 'records': number | null;
-  readonly 'lost-packets': number | null;
-  readonly 'ring-drops': number | null;
-  readonly 'gap-packets': number | null;
-  readonly 'late-packets': number | null;
-  readonly 'overflow-packets': number | null;
-  readonly 'undecodable-packets': number | null;
-}
-
-export interface CompletenessCell {
-  readonly 'eni-id': string;
-  readonly 'start': number;
-  readonly 'seconds': number;
-  readonly 'state': 'COMPLETE' | 'PARTIAL' | 'MISSING';
-  readonly 'lost-packets': number;
-  readonly 'loss-unknown': boolean;
-  readonly 'nodata': boolean;
-  readonly 'agents': readonly CellAgent[];
 }
 
 export interface CompletenessPage {

@@ -1,14 +1,15 @@
 import test from 'ava';
-import { CompletenessPicture, type CellAnswer } from '../../../aggregator/commands/completeness-grid.ts';
+import type { CompletenessCell } from '../../../aggregator/api/completeness-answer.ts';
+import { CompletenessPicture } from '../../../aggregator/commands/completeness-grid.ts';
 
 const MIDNIGHT = 1_767_225_600;
 const PLAIN = { width: 80, hasColour: false };
 
-function cell(eniId: string, start: number, members: Partial<CellAnswer> = {}, seconds = 60): CellAnswer {
+function cell(eniId: string, start: number, members: Partial<CompletenessCell> = {}, seconds = 60): CompletenessCell {
   return { 'eni-id': eniId, start, seconds, 'state': 'COMPLETE', 'lost-packets': 0, 'loss-unknown': false, 'nodata': false, 'agents': [], ...members };
 }
 
-function drawn(cells: readonly CellAnswer[], style = PLAIN): string[] {
+function drawn(cells: readonly CompletenessCell[], style = PLAIN): string[] {
   const picture = new CompletenessPicture();
   for (const each of cells) picture.add(each);
   return picture.draw(style).split('\n');
