@@ -83,3 +83,24 @@ export async function signIn({ page }: ConsolePage, token: string): Promise<void
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.locator('.frame').waitFor();
 }
+
+/** A page of its own at this path, signed in. */
+export async function signedIn(t: ExecutionContext, browser: Browser, collector: RunningCollector, path: string, { look = WIDE, token = collector.adminToken }: { look?: Look; token?: string } = {}): Promise<ConsolePage> {
+  const shown = await openConsole(t, browser, collector, look);
+  await shown.open(path);
+  await signIn(shown, token);
+  return shown;
+}
+
+/** What holds of every page, however it looks: nothing serious for axe-core, no trouble, no wider than the window. Judging by axe-core takes its time. */
+export async function isSound(t: ExecutionContext, shown: ConsolePage, name: string, isJudged = true): Promise<void> {
+  if (isJudged) t.deepEqual(await shown.seriousFindings(), [], `${name}: axe-core`);
+  t.deepEqual(shown.troubles(), [], name);
+  await shown.screenshot(name);
+  await isWithinWindow(t, shown, name);
+}
+
+export async function isWithinWindow(t: ExecutionContext, { page }: ConsolePage, name: string): Promise<void> {
+  const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+  t.true(overflow <= 0, `${name} is ${overflow} pixels wider than the window`);
+}

@@ -1,7 +1,7 @@
 /** Dashboards in Chromium, over a collector with records. */
 import test, { type ExecutionContext } from 'ava';
 import type { Browser } from 'playwright-core';
-import { launchBrowser, openConsole, signIn, WIDE, type ConsolePage, type Look } from './browser-page.ts';
+import { isSound, launchBrowser, openConsole, signedIn, signIn, WIDE, type ConsolePage, type Look } from './browser-page.ts';
 import { runLab, type Lab } from './lab.ts';
 
 let browser: Browser;
@@ -27,22 +27,12 @@ async function allShown({ page }: ConsolePage, panels: number): Promise<void> {
   await page.locator('.chart-space').first().waitFor({ state: 'detached' });
 }
 
-async function isSound(t: ExecutionContext, shown: ConsolePage, name: string): Promise<void> {
-  t.deepEqual(await shown.seriousFindings(), [], `${name}: axe-core`);
-  t.deepEqual(shown.troubles(), [], name);
-  await shown.screenshot(name);
-  t.true(await shown.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth') <= 0, `${name} is no wider than the window`);
-}
-
-
 for (const look of [WIDE, { width: 390, theme: 'dark' }] satisfies Look[]) {
   test.serial(`each dashboard has data in every panel, ${look.width} pixels, ${look.theme}`, async (t) => {
     t.timeout(120_000);
     const lab = await withReport(t);
-    const shown = await openConsole(t, browser, lab, look);
+    const shown = await signedIn(t, browser, lab, '/dashboards', { look });
     const { page } = shown;
-    await shown.open('/dashboards');
-    await signIn(shown, lab.adminToken);
     await page.getByRole('link', { name: /^rejections/ }).waitFor();
     t.is(await page.locator('.dashboards a').count(), 3 + 2 * 2, 'those of the report, and the built-in ones of both LogStores');
     await isSound(t, shown, 'dashboards');

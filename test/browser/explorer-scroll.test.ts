@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { Browser } from 'playwright-core';
 import { runCollector } from '../aggregator/collector-fixture.ts';
-import { launchBrowser, openConsole, signIn } from './browser-page.ts';
+import { isWithinWindow, launchBrowser, signedIn } from './browser-page.ts';
 import { sampleRecord, scrollThrough, send } from './many-records.ts';
 
 const HOSTILE = '<script>globalThis.hacked=1</script><img src=x onerror="globalThis.hacked=1"><b class="hostile">\u202egnirts\u2066';
@@ -29,16 +29,14 @@ test.serial('whatever stands in records and saved queries is shown as text', asy
     body: JSON.stringify({ name: HOSTILE, description: HOSTILE, logstore: 'spoiled', dashboard: HOSTILE, chart: 'bar', query: '* | SELECT rule_id, eni_id, sum(packets) AS packets GROUP BY ALL' }),
   });
   t.is(made.status, 201, await made.text());
-  const shown = await openConsole(t, browser, collector);
+  const shown = await signedIn(t, browser, collector, '/explorer?logstore=spoiled&from=0&fields=eni-id,vm-id,rule-id,sg-id,action');
   const { page } = shown;
-  await shown.open('/explorer?logstore=spoiled&from=0&fields=eni-id,vm-id,rule-id,sg-id,action');
-  await signIn(shown, collector.adminToken);
   const harmless = async (name: string): Promise<void> => {
     await page.getByText('<script>').filter({ visible: true }).first().waitFor();
     t.is(await page.evaluate('typeof globalThis.hacked'), 'undefined', name);
     t.is(await page.locator('#console script, #console img:not(.cm-widgetBuffer), .hostile').count(), 0, name);
     t.false((await page.locator('#console').innerText()).includes('\u202e'), `${name}: what turns text around has a sign`);
-    t.true(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth') <= 0, `${name} is no wider than the window`);
+    await isWithinWindow(t, shown, name);
     t.deepEqual(shown.troubles(), [], name);
   };
   await harmless('rows');

@@ -1,9 +1,9 @@
 /** The explorer in Chromium, over a collector with records. */
 import { readFileSync } from 'node:fs';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { Browser, Download, Page } from 'playwright-core';
-import { launchBrowser, LOOKS, openConsole, signIn, type ConsolePage, type Look } from './browser-page.ts';
-import { runLab, type Lab } from './lab.ts';
+import { isSound, launchBrowser, LOOKS, signedIn } from './browser-page.ts';
+import { runLab } from './lab.ts';
 
 const BY_TIME = "* | SELECT window_start, sum(packets) FILTER (WHERE action = 'ACCEPT') AS accepted, sum(packets) FILTER (WHERE action = 'REJECT') AS rejected GROUP BY window_start ORDER BY window_start";
 const PAIRS = '* | SELECT srcaddr, dstaddr, sum(bytes) AS bytes WHERE srcaddr IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 30';
@@ -11,20 +11,6 @@ const PAIRS = '* | SELECT srcaddr, dstaddr, sum(bytes) AS bytes WHERE srcaddr IS
 let browser: Browser;
 test.before(async () => { browser = await launchBrowser(); });
 test.after.always(() => browser?.close());
-
-async function signedIn(t: ExecutionContext, lab: Lab, path: string, { look, token = lab.adminToken }: { look?: Look; token?: string } = {}): Promise<ConsolePage> {
-  const shown = await openConsole(t, browser, lab, look);
-  await shown.open(path);
-  await signIn(shown, token);
-  return shown;
-}
-
-async function isSound(t: ExecutionContext, shown: ConsolePage, name: string): Promise<void> {
-  t.deepEqual(await shown.seriousFindings(), [], `${name}: axe-core`);
-  t.deepEqual(shown.troubles(), [], name);
-  await shown.screenshot(name);
-  t.true(await shown.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth') <= 0, `${name} is no wider than the window`);
-}
 
 const explorer = (query: string, parameters: Record<string, string> = {}): string => `/explorer?${new URLSearchParams({ logstore: 'main', from: '-24h', q: query, ...parameters }).toString()}`;
 const asked = (page: Page): string => new URL(page.url()).searchParams.get('q') ?? '';
@@ -44,7 +30,7 @@ test.serial('search, include, exclude, zoom, why', async (t) => {
   const lab = await runLab(t);
   // the first change of the inventory makes the first revision of its rules
   t.is((await lab.request('/v1/flow-logs/fl-lab', { method: 'PATCH', body: '{"description":"all of it"}', headers: { 'content-type': 'application/json' } })).status, 200);
-  const shown = await signedIn(t, lab, '/explorer');
+  const shown = await signedIn(t, browser, lab, '/explorer');
   const { page } = shown;
   await page.locator('.record').first().waitFor();
   t.is(page.url(), `${lab.url}/explorer?logstore=main&from=-24h`, 'the address says what is shown');
@@ -116,7 +102,7 @@ test.serial('search, include, exclude, zoom, why', async (t) => {
 test.serial('the query line completes, runs and says where it is wrong; SQL as charts; saved, exported, remembered', async (t) => {
   t.timeout(90_000);
   const lab = await runLab(t);
-  const shown = await signedIn(t, lab, explorer(''));
+  const shown = await signedIn(t, browser, lab, explorer(''));
   const { page } = shown;
   await page.locator('.cm-content').waitFor();
   await editor(page).click();
@@ -209,7 +195,7 @@ async function contentOf(download: Download): Promise<string> {
 test.serial('time in words and by hand, fields, new records as they come; all of it in the address', async (t) => {
   t.timeout(60_000);
   const lab = await runLab(t);
-  const shown = await signedIn(t, lab, explorer(''));
+  const shown = await signedIn(t, browser, lab, explorer(''));
   const { page } = shown;
   await page.locator('.record').first().waitFor();
   await page.getByRole('combobox', { name: 'Time range' }).selectOption({ label: 'Other range …' });
@@ -256,7 +242,7 @@ test.serial('both themes, both widths; whoever may only look sees records, and w
   const lab = await runLab(t);
   const { token } = await lab.json<{ token: string }>('/v1/tokens', { method: 'POST', body: '{"scope":"query","name":"onlooker","logstores":["main"]}', headers: { 'content-type': 'application/json' } });
   for (const look of LOOKS) {
-    const shown = await signedIn(t, lab, explorer('action:REJECT'), { look, token });
+    const shown = await signedIn(t, browser, lab, explorer('action:REJECT'), { look, token });
     const { page } = shown;
     await page.locator('.record').first().waitFor();
     await page.locator('.cm-content').waitFor();

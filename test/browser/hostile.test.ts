@@ -1,8 +1,9 @@
 /** Whatever the API answers is shown as text: markup, text that runs the other way, characters that cannot be seen, and far too much of it. */
 import test, { type ExecutionContext } from 'ava';
 import type { Browser, Page, Route } from 'playwright-core';
-import { launchBrowser, openConsole, signIn, type ConsolePage } from './browser-page.ts';
+import { isWithinWindow, launchBrowser, signedIn, type ConsolePage } from './browser-page.ts';
 import { runLab } from './lab.ts';
+import { openFlowLogs } from './lab-page.ts';
 
 let browser: Browser;
 test.before(async () => { browser = await launchBrowser(); });
@@ -40,24 +41,20 @@ async function spoil(route: Route): Promise<void> {
   await route.fulfill(isJson ? { response, json: spoiled(await response.json(), '') } : { response });
 }
 
-async function isHarmless(t: ExecutionContext, { page, troubles }: ConsolePage, name: string): Promise<void> {
+async function isHarmless(t: ExecutionContext, shown: ConsolePage, name: string): Promise<void> {
+  const { page } = shown;
   t.is(await page.evaluate('typeof globalThis.hacked'), 'undefined', name);
   t.is(await page.locator('#console script, #console img, .hostile').count(), 0, name);
-  t.deepEqual(troubles(), [], name);
+  t.deepEqual(shown.troubles(), [], name);
   const text = await page.locator('#console').innerText();
   t.true(text.includes('<script>globalThis.hacked=1</script>'), `${name} shows it`);
   for (const character of UNSEEN) t.false(text.includes(character), `${name}: what cannot be seen has a sign`);
-  t.true(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth') <= 0, `${name} is no wider than the window`);
+  await isWithinWindow(t, shown, name);
 }
 
 test.serial('every text of every answer', async (t) => {
   t.timeout(300_000);
-  const lab = await runLab(t);
-  const shown = await openConsole(t, browser, lab);
-  const { page } = shown;
-  await shown.open('/flow-logs');
-  await signIn(shown, lab.adminToken);
-  await page.getByText('3 of 10 used').waitFor();
+  const { shown, page } = await openFlowLogs(t, browser);
   await page.route('**/v1/**', spoil);
   const look = async (path: string, ready: (page: Page) => Promise<unknown>): Promise<void> => {
     await shown.open(path);
@@ -80,12 +77,7 @@ test.serial('every text of every answer', async (t) => {
 
 test.serial('what the API refuses is text too', async (t) => {
   t.timeout(60_000);
-  const lab = await runLab(t);
-  const shown = await openConsole(t, browser, lab);
-  const { page } = shown;
-  await shown.open('/flow-logs');
-  await signIn(shown, lab.adminToken);
-  await page.getByText('3 of 10 used').waitFor();
+  const { shown, page } = await openFlowLogs(t, browser);
   await page.route('**/v1/flow-logs**', (route) => route.fulfill({ status: 422, contentType: 'application/problem+json', body: JSON.stringify({ status: 422, title: HOSTILE, detail: LONG }) }));
   await page.getByRole('button', { name: 'Refresh' }).click();
   await page.getByRole('alert').waitFor();
@@ -101,10 +93,8 @@ test.serial('names that the API takes', async (t) => {
   t.is(await put('/v1/vpcs/vpc-lab', { name, cidrs: ['10.20.0.0/16'] }), 200);
   t.is(await put('/v1/security-groups/sg-unused', { name, type: 'advanced', rules: [] }), 200);
   t.is((await lab.request('/v1/flow-logs/fl-lab', { method: 'PATCH', body: JSON.stringify({ name, description: name }), headers: { 'content-type': 'application/json' } })).status, 200);
-  const shown = await openConsole(t, browser, lab);
+  const shown = await signedIn(t, browser, lab, '/flow-logs');
   const { page } = shown;
-  await shown.open('/flow-logs');
-  await signIn(shown, lab.adminToken);
   await page.getByText(MARKUP).first().waitFor();
   await isHarmless(t, shown, 'flow logs');
   for (const path of ['/flow-logs/fl-lab', '/network/vpcs', '/network/security-groups', '/network/security-groups/sg-unused']) {

@@ -1,22 +1,14 @@
 /** The console as people use it, in Chromium, over a collector with records: each page, both themes, both widths. */
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { Browser } from 'playwright-core';
 import { runCollector } from '../aggregator/collector-fixture.ts';
-import { launchBrowser, LOOKS, openConsole, signIn, type ConsolePage } from './browser-page.ts';
+import { isSound, launchBrowser, LOOKS, openConsole, signedIn, signIn } from './browser-page.ts';
 import { runLab } from './lab.ts';
+import { openFlowLogs } from './lab-page.ts';
 
 let browser: Browser;
 test.before(async () => { browser = await launchBrowser(); });
 test.after.always(() => browser?.close());
-
-async function isSound(t: ExecutionContext, shown: ConsolePage, name: string): Promise<void> {
-  // a theme's colours and a width's arrangement have been judged by then, and judging takes its time
-  if (!(shown.look.width === 390 && shown.look.theme === 'dark')) t.deepEqual(await shown.seriousFindings(), [], `${name}: axe-core`);
-  t.deepEqual(shown.troubles(), [], name);
-  await shown.screenshot(name);
-  const overflow = await shown.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-  t.true(overflow <= 0, `${name} is ${overflow} pixels wider than the window`);
-}
 
 test.serial('each page, in both themes and both widths', async (t) => {
   t.timeout(300_000);
@@ -24,48 +16,46 @@ test.serial('each page, in both themes and both widths', async (t) => {
   for (const look of LOOKS) {
     const shown = await openConsole(t, browser, lab, look);
     const { page } = shown;
+    // this theme's colours and this width's arrangement have been judged by then
+    const isJudged = !(look.width === 390 && look.theme === 'dark');
+    const sound = (name: string): Promise<void> => isSound(t, shown, name, isJudged);
     const heading = (name: string) => page.getByRole('heading', { level: 1, name });
     await shown.open('/');
     await heading('Sign in to Weir').waitFor();
-    await isSound(t, shown, 'sign-in');
+    await sound('sign-in');
     await signIn(shown, lab.adminToken);
     // there are records, so the start is the flow logs
     await heading('Flow logs').waitFor();
     t.is(new URL(page.url()).pathname, '/flow-logs');
     await page.getByText(/\d+ (?:s|min|h) ago/).first().waitFor();
-    await isSound(t, shown, 'flow-logs');
+    await sound('flow-logs');
     await page.getByRole('link', { name: 'lab', exact: true }).click();
     await page.getByRole('grid').waitFor();
-    await isSound(t, shown, 'flow-log');
+    await sound('flow-log');
     await shown.open('/completeness?logstore=main&from=-6h');
     await page.getByRole('grid').waitFor();
-    await isSound(t, shown, 'completeness');
+    await sound('completeness');
     await shown.open(`/completeness?logstore=main&from=-6h&cell=eni-db&at=${lab.firstStart + 10 * 600}-600`);
     await page.getByRole('dialog').getByText('host-1').first().waitFor();
-    await isSound(t, shown, 'completeness-cell');
+    await sound('completeness-cell');
     for (const part of ['enis', 'agents', 'security-groups', 'vswitches', 'vpcs']) {
       await shown.open(`/network/${part}`);
       await page.getByRole('table').waitFor();
-      await isSound(t, shown, `network-${part}`);
+      await sound(`network-${part}`);
     }
     await shown.open('/network/security-groups/sg-front?logstore=main');
     await page.getByText('r-ssh-drop').first().waitFor();
     await page.getByText('no hit in these records').first().waitFor();
-    await isSound(t, shown, 'security-group');
+    await sound('security-group');
     await shown.open('/flow-logs?panel=create');
     await page.getByRole('dialog').getByText('First, the account').waitFor();
-    await isSound(t, shown, 'authorization');
+    await sound('authorization');
   }
 });
 
 test.serial('a flow log is authorized, created, disabled, enabled and deleted', async (t) => {
   t.timeout(60_000);
-  const lab = await runLab(t);
-  const shown = await openConsole(t, browser, lab);
-  const { page } = shown;
-  await shown.open('/flow-logs');
-  await signIn(shown, lab.adminToken);
-  await page.getByText('3 of 10 used').waitFor();
+  const { lab, shown, page } = await openFlowLogs(t, browser);
   await page.getByRole('button', { name: 'Create flow log' }).click();
   const panel = page.getByRole('dialog', { name: 'Create flow log' });
   await panel.getByRole('button', { name: 'Authorize' }).click();
@@ -114,10 +104,8 @@ test.serial('an empty installation greets with three steps; a token that may onl
   t.timeout(60_000);
   const collector = await runCollector(t);
   const { token } = await collector.json<{ token: string }>('/v1/tokens', { method: 'POST', body: '{"scope":"query","name":"onlooker"}', headers: { 'content-type': 'application/json' } });
-  const shown = await openConsole(t, browser, collector);
+  const shown = await signedIn(t, browser, collector, '/', { token });
   const { page } = shown;
-  await shown.open('/');
-  await signIn(shown, token);
   await page.getByRole('heading', { name: 'Three steps to the first record' }).waitFor();
   t.is(await page.getByRole('listitem').getByRole('button', { name: 'Copy' }).count(), 3);
   await isSound(t, shown, 'first-steps');
@@ -131,12 +119,7 @@ test.serial('an empty installation greets with three steps; a token that may onl
 
 test.serial('keys go everywhere; the state is in the address; times and colours are as chosen', async (t) => {
   t.timeout(60_000);
-  const lab = await runLab(t);
-  const shown = await openConsole(t, browser, lab);
-  const { page } = shown;
-  await shown.open('/flow-logs');
-  await signIn(shown, lab.adminToken);
-  await page.getByText('3 of 10 used').waitFor();
+  const { shown, page } = await openFlowLogs(t, browser);
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Shortcuts' }).getByText('Go to Network').waitFor();
   await isSound(t, shown, 'shortcuts');
@@ -182,10 +165,8 @@ test.serial('keys go everywhere; the state is in the address; times and colours 
 test.serial('a grid of 100 ENIs and 144 windows draws what is in sight, and keys reach all of it', async (t) => {
   t.timeout(60_000);
   const lab = await runLab(t);
-  const shown = await openConsole(t, browser, lab);
+  const shown = await signedIn(t, browser, lab, '/flow-logs');
   const { page } = shown;
-  await shown.open('/flow-logs');
-  await signIn(shown, lab.adminToken);
   await page.route('**/v1/completeness?**', (route) => {
     const starts = Array.from({ length: 144 }, (_, window) => lab.firstStart - 86_400 + window * 600);
     const cells = starts.flatMap((start, window) => Array.from({ length: 100 }, (_, eni) => ({
