@@ -69,7 +69,8 @@ export function agentRevoked(entries: Entries, agentId: string): TokenChange<num
 
 /**
  * The one-time token makes an ingest token for the agent. The same may come again, because the answer was lost: as long
- * as the token it made was never used that one is void, and there is a new one.
+ * as the token it made was never used that one is void, and there is a new one. An agent that has a token already is
+ * enrolled only by a one-time token that was made for it: one that any agent may use makes nobody another one.
  */
 export function enrolled(entries: Entries, oneTimeId: string, agentId: string, nowMs: number): TokenChange<MadeToken> {
   const oneTime = entries.find(({ id, scope }) => id === oneTimeId && scope === 'enrol');
@@ -77,6 +78,10 @@ export function enrolled(entries: Entries, oneTimeId: string, agentId: string, n
   if (agentId === ANY_AGENT) throw new Problem(400, `${ANY_AGENT} is no agent's id`);
   const only = oneTime.agentId ?? oneTime.enrolledAs;
   if (only !== null && only !== agentId) throw new Problem(403, `the one-time token is for the agent ${only}, not for ${agentId}: make another one with weir token create --scope enrol`);
+  const isTaken = entries.some((entry) => entry.scope === 'ingest' && entry.agentId === agentId && entry.enrolledBy !== oneTimeId && endsAtMs(entry) > nowMs);
+  if (isTaken && oneTime.agentId === null) {
+    throw new Problem(409, `there is an agent ${agentId} with a token of its own, and the one-time token is not for it: give the agent another agent-id, or, if it is the same one, make a one-time token for it with weir token create --scope enrol --agent-id ${agentId}`);
+  }
   const made = newToken({ scope: 'ingest', name: oneTime.name, agentId, lifetimeMs: null }, nowMs);
   const credential = { ...made.entry, enrolledBy: oneTimeId };
   const left = entries.filter(({ enrolledBy }) => enrolledBy !== oneTimeId).map((entry) => (entry === oneTime ? { ...entry, enrolledAs: agentId } : entry));

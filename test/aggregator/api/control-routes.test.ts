@@ -165,6 +165,8 @@ test('an agent enrols, follows its assignment, reports, and is revoked', async (
   const { token: oneTime } = (await call(collector, 'POST', '/v1/tokens', { scope: 'enrol' })).document as { token: string };
   const enrolled = await call(client(collector.url, oneTime), 'POST', '/v1/agents/enrol', { 'agent-id': 'host-1', 'host': 'h', 'version': '1' });
   t.is(enrolled.status, 201);
+  const { token: stranger } = (await call(collector, 'POST', '/v1/tokens', { scope: 'enrol' })).document as { token: string };
+  isProblem(t, await call(client(collector.url, stranger), 'POST', '/v1/agents/enrol', { 'agent-id': 'host-1', 'host': 'x', 'version': '1' }), 409, /there is an agent host-1 with a token of its own/);
   const agent = client(collector.url, String(enrolled.document['token']));
   const self = { 'weir-agent-id': 'host-1' };
   const ask = (headers: Record<string, string> = {}, wait = 0) => agent.request(`/v1/agents/self/assignment?wait=${wait}`, { headers: { ...self, ...headers } });

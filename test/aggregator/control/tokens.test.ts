@@ -187,6 +187,30 @@ test('a one-time token is for its agent, for its time, and for no agent of all n
   await tokens.enrol(ADMIN, bound.entry, 'agent-1');
 });
 
+test('a one-time token that any agent may use takes no agent\'s place', async (t) => {
+  const { tokens, pass } = await openTokens(t);
+  const any = (): Promise<MadeToken> => tokens.create(ADMIN, { scope: 'enrol' });
+  const [first, second] = [await any(), await any()];
+  const taken = { message: /there is an agent agent-1 with a token of its own.*weir token create --scope enrol --agent-id agent-1$/ };
+  await tokens.enrol(ADMIN, first.entry, 'agent-1');
+  await t.throwsAsync(tokens.enrol(ADMIN, second.entry, 'agent-1'), taken, 'not used yet, and taken all the same');
+  const { entry } = await tokens.enrol(ADMIN, first.entry, 'agent-1');
+  await tokens.noteUse(entry);
+  await t.throwsAsync(tokens.enrol(ADMIN, second.entry, 'agent-1'), taken);
+  await tokens.enrol(ADMIN, second.entry, 'agent-2');
+
+  await tokens.create(ADMIN, { scope: 'ingest', agentId: 'agent-3', lifetimeMs: HOUR_MS / 2 });
+  const third = await any();
+  await t.throwsAsync(tokens.enrol(ADMIN, third.entry, 'agent-3'), { message: /there is an agent agent-3/ }, 'however it got its token');
+  pass(HOUR_MS / 2);
+  await tokens.enrol(ADMIN, third.entry, 'agent-3');
+
+  const bound = await tokens.create(ADMIN, { scope: 'enrol', agentId: 'agent-1' });
+  await tokens.enrol(ADMIN, bound.entry, 'agent-1');
+  const again = await tokens.enrol(ADMIN, bound.entry, 'agent-1');
+  t.is(idOf(tokens, again.token), again.entry.id);
+});
+
 test('an agent that is revoked cannot come in by the one-time token that it had', async (t) => {
   const { tokens, told } = await openTokens(t);
   const oneTime = await tokens.create(ADMIN, { scope: 'enrol' });
