@@ -22,12 +22,18 @@ const MAX_HEADER_BYTES = 256 * 1024 * 1024;
 const HEADER_LEVEL = 1;
 const EMPTY_BLOCK = Buffer.alloc(BLOCK_BYTES);
 
+/** Unix seconds. */
+export interface FrameWindow {
+  readonly start: number;
+  readonly seconds: number;
+}
+
 export interface FrameHeader {
   /** Numbers rise through the life of a spool. */
   readonly id: number;
   readonly agentId: string;
   /** null: the frame states losses, of many windows. */
-  readonly window: { readonly start: number; readonly seconds: number } | null;
+  readonly window: FrameWindow | null;
   readonly rows: number;
   /** In those rows. */
   readonly packets: number;

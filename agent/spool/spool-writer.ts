@@ -1,17 +1,14 @@
-import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { gzip as gzipCallback } from 'node:zlib';
-import { encodeColumns } from '../../shared/wire/encode-columnar.ts';
 import type { WireSeal } from '../../shared/wire/wire-seal.ts';
 import type { BatchContents } from '../ship/batch-packer.ts';
-import { IdSet } from './id-set.ts';
-import { BLOCK_BYTES, encodeFrame, paddedBytes, scanSegment, type EncodedFrame, type FrameHeader } from './spool-frame.ts';
+import { DueLoss } from './due-loss.ts';
+import type { IdSet } from './id-set.ts';
+import { NewFrames, bytesOf, type NewFrame } from './new-frames.ts';
+import { BLOCK_BYTES, paddedBytes, type FrameWindow } from './spool-frame.ts';
+import { SpoolFull, SpoolRoom } from './spool-room.ts';
 import { SpoolSegment, placeOf, type WaitingFrame } from './spool-segment.ts';
 import type { SpoolState } from './spool-state.ts';
-import { WindowLoss, sumOf, type LossSum } from './window-loss.ts';
-
-const gzip = promisify(gzipCallback);
+import { sumOf, type LossSum } from './window-loss.ts';
 
 /** What a frame's header takes, about: enough to see what goes together into one write. */
 const HEADER_ROOM_BYTES = 1024;
@@ -19,9 +16,6 @@ const HEADER_ROOM_BYTES = 1024;
 const QUEUE_BYTES = 32 * 1024 * 1024;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 10_000;
-/** A loss is stated by one frame, and a batch takes no more seals: older windows are forgotten. */
-const MAX_LOST_WINDOWS = 100_000;
-const GZIP_LEVEL = 1;
 
 export interface SpoolEvents {
   lost(sum: LossSum, reason: string): void;
@@ -40,35 +34,6 @@ interface QueuedBatch {
   readonly resolve: () => void;
 }
 
-type FrameWindow = NonNullable<FrameHeader['window']>;
-
-/** Losses to be stated. */
-class DueLoss {
-  readonly loss = new WindowLoss();
-  /** Frames that are done when it is stated. */
-  readonly frames = new IdSet();
-  readonly stated: (() => void)[] = [];
-  /** Windows whose seals are among them. */
-  readonly sealed: FrameWindow[] = [];
-
-  get isEmpty(): boolean {
-    return this.loss.isEmpty && this.stated.length === 0 && this.frames.spans.length === 0;
-  }
-
-  add(seals: Iterable<WireSeal>, frames: IdSet = new IdSet()): void {
-    this.loss.add(seals);
-    for (const [first, last] of frames.spans) this.frames.add(first, last);
-  }
-
-  take(other: DueLoss): void {
-    this.add(other.loss.seals, other.frames);
-    this.stated.push(...other.stated);
-    this.sealed.push(...other.sealed);
-  }
-}
-
-class SpoolFull extends Error {}
-
 /**
  * Puts batches on the disk, one group after the other.
  *
@@ -81,10 +46,10 @@ class SpoolFull extends Error {}
  */
 export class SpoolWriter {
   private readonly state: SpoolState;
-  private readonly limitBytes: number;
   private readonly segmentBytes: number;
   private readonly events: SpoolEvents;
-  private readonly salt = randomInt(1, 0x1_0000_0000);
+  private readonly newFrames: NewFrames;
+  private readonly room: SpoolRoom;
   private readonly queue: QueuedBatch[] = [];
   private queueBytes = 0;
   private due = new DueLoss();
@@ -99,9 +64,10 @@ export class SpoolWriter {
 
   constructor(state: SpoolState, limitBytes: number, segmentBytes: number, events: SpoolEvents) {
     this.state = state;
-    this.limitBytes = limitBytes;
     this.segmentBytes = segmentBytes;
     this.events = events;
+    this.newFrames = new NewFrames(state, events);
+    this.room = new SpoolRoom(state, limitBytes, segmentBytes, this.newFrames, events);
   }
 
   append(gzipped: Buffer, contents: BatchContents): Promise<void> {
@@ -227,13 +193,13 @@ export class SpoolWriter {
       this.isPositionBehind = false;
       for (const { gzipped, contents } of group) {
         const { windowStart: start, windowSeconds: seconds, rows, packets, ifLost, seals } = contents;
-        frames.push(await this.frame({ window: { start, seconds }, rows, packets, ifLost, seals }, gzipped));
+        frames.push(await this.newFrames.ofBatch({ window: { start, seconds }, rows, packets, ifLost, seals }, gzipped));
       }
-      if (!due.isEmpty) frames.push(await this.lossFrame(due));
+      if (!due.isEmpty) frames.push(await this.newFrames.ofLoss(due));
       if ((state.active?.room ?? 0) < bytesOf(frames)) {
-        victims = this.chooseVictims(bytesOf(frames));
+        victims = this.room.chooseVictims(bytesOf(frames));
         if (victims.length > 0) {
-          const restated = await this.restate(victims, due);
+          const restated = await this.room.restate(victims, due);
           frames.splice(group.length, 1, restated.frame);
           tell = restated.tell;
         }
@@ -255,76 +221,10 @@ export class SpoolWriter {
     await this.confirm();
   }
 
-  private async frame(header: Omit<FrameHeader, 'id' | 'agentId'>, body: Buffer): Promise<NewFrame> {
-    const whole: FrameHeader = { id: this.state.nextId++, agentId: this.state.agentId, ...header };
-    return { header: whole, bodyLength: body.length, encoded: await encodeFrame(whole, body, this.salt) };
-  }
-
-  private async lossFrame(due: DueLoss): Promise<NewFrame> {
-    let { seals } = due.loss;
-    if (seals.length > MAX_LOST_WINDOWS) {
-      this.events.forgotten(seals.length - MAX_LOST_WINDOWS, 'more losses than one batch can state');
-      seals = seals.toSorted((a, b) => b.windowStart - a.windowStart).slice(0, MAX_LOST_WINDOWS);
-    }
-    const body = await gzip(encodeColumns([], seals), { level: GZIP_LEVEL });
-    return this.frame({ window: null, rows: 0, packets: 0, ifLost: [], seals }, body);
-  }
-
-  private chooseVictims(bytes: number): SpoolSegment[] {
-    const { state } = this;
-    const room = Math.max(this.segmentBytes, BLOCK_BYTES + bytes);
-    let excess = state.bytes + room - this.limitBytes;
-    const victims: SpoolSegment[] = [];
-    // one segment more than needed: what they held has to be stated somewhere
-    for (const segment of state.segments) {
-      if (excess + this.segmentBytes <= 0) break;
-      const isHeld = segment === state.active || [...segment.waiting.values()].some(({ id, isSealed }) => id === state.bound?.id || !isSealed);
-      if (isHeld) continue;
-      victims.push(segment);
-      excess -= segment.bytes;
-    }
-    if (excess > 0) throw new SpoolFull(`the spool's ${this.limitBytes} bytes are full of what cannot be dropped now`);
-    for (const victim of victims) for (const frame of victim.waiting.values()) frame.isDropped = true;
-    return victims;
-  }
-
-  /** A frame that states what is due, and what the victims hold; `tell`: once that is durable. */
-  private async restate(victims: readonly SpoolSegment[], due: DueLoss): Promise<{ frame: NewFrame; tell: () => void }> {
-    const all = new DueLoss();
-    all.add(due.loss.seals);
-    const dropped: WireSeal[] = [];
-    const lossBytes = this.lossBytes();
-    let forgotten = 0;
-    for (const victim of victims) {
-      const { frames } = scanSegment(await victim.read(0, victim.bytes));
-      for (const { header } of frames) {
-        const frame = victim.waiting.get(header.id);
-        if (!frame) continue;
-        // else a spool could come to hold nothing but statements of what it does not hold
-        if (frame.isLoss && lossBytes > this.limitBytes / 4) forgotten += header.seals.length;
-        else all.loss.add([...header.ifLost, ...header.seals]);
-        dropped.push(...header.ifLost);
-      }
-    }
-    return {
-      frame: await this.lossFrame(all),
-      tell: () => {
-        if (dropped.length > 0) this.events.lost(sumOf(dropped), `the spool has reached its ${this.limitBytes} bytes`);
-        if (forgotten > 0) this.events.forgotten(forgotten, 'statements of losses take a quarter of the spool');
-      },
-    };
-  }
-
-  private lossBytes(): number {
-    let bytes = 0;
-    for (const { waiting } of this.state.segments) for (const { isLoss, bodyLength } of waiting.values()) if (isLoss) bytes += bodyLength;
-    return bytes;
-  }
-
   private async newSegment(frames: readonly NewFrame[]): Promise<SpoolSegment> {
     const { state } = this;
     const room = Math.max(this.segmentBytes, BLOCK_BYTES + bytesOf(frames));
-    const segment = await SpoolSegment.create(state.disk, Math.min(...frames.map(({ header }) => header.id)), room, this.salt);
+    const segment = await SpoolSegment.create(state.disk, Math.min(...frames.map(({ header }) => header.id)), room, this.newFrames.salt);
     await state.active?.close();
     state.active = segment;
     state.segments.push(segment);
@@ -375,16 +275,6 @@ export class SpoolWriter {
       }
     }
   }
-}
-
-interface NewFrame {
-  readonly header: FrameHeader;
-  readonly bodyLength: number;
-  readonly encoded: EncodedFrame;
-}
-
-function bytesOf(frames: readonly NewFrame[]): number {
-  return frames.reduce((sum, { encoded }) => sum + encoded.bytes.length, 0);
 }
 
 function windowKey({ start, seconds }: FrameWindow): string {

@@ -4,9 +4,10 @@ import { IdSet } from './id-set.ts';
 import { Quarantine } from './quarantine.ts';
 import type { SpoolDisk } from './spool-disk.ts';
 import { scanSegment } from './spool-frame.ts';
-import type { BatchPart, BoundBatch, Position } from './spool-position.ts';
+import type { BatchPart, BoundBatch } from './spool-position.ts';
 import { readSpool, type LostTime, type SpoolContents } from './spool-recovery.ts';
 import { SpoolSegment, type WaitingFrame } from './spool-segment.ts';
+import { newPosition, sealedWindows, shortened, unknownWindows, type SealedWindow } from './spool-start.ts';
 import { SpoolState } from './spool-state.ts';
 import { SpoolWriter, type SpoolEvents } from './spool-writer.ts';
 import { unknownLoss } from './window-loss.ts';
@@ -16,8 +17,6 @@ const SMALLEST_SEGMENT_BYTES = 64 * 1024;
 const SEGMENTS_A_SPOOL = 32;
 /** Of a batch that the disk does not give: then it is taken for lost. */
 const READ_ATTEMPTS = 4;
-/** Of losses of which nothing is known but the time; earlier windows are left out. */
-const MAX_UNKNOWN_WINDOWS = 10_000;
 
 export interface SpoolOptions {
   readonly disk: SpoolDisk;
@@ -40,12 +39,6 @@ export interface BoundFrame {
   /** null: all of it. */
   readonly part: BatchPart | null;
   readonly isBacklog: boolean;
-}
-
-export interface SealedWindow {
-  /** Unix seconds. */
-  readonly start: number;
-  readonly packetsSeen: Readonly<Record<string, number>>;
 }
 
 /**
@@ -293,47 +286,6 @@ export class Spool {
   private stateLostTimes(seals: readonly WireSeal[]): void {
     const { times, ids } = this.lostTimes!;
     this.lostTimes = null;
-    const unknown: WireSeal[] = [];
-    for (const { from, to, windowSeconds } of times) {
-      for (let windowStart = Math.floor((to - 1) / windowSeconds) * windowSeconds; windowStart >= from && unknown.length < MAX_UNKNOWN_WINDOWS; windowStart -= windowSeconds) {
-        for (const seal of seals) unknown.push({ ...unknownLoss(seal), windowStart, windowSeconds });
-      }
-    }
-    void this.writer.stateLoss(unknown, ids);
-  }
-}
-
-function newPosition(agentId: string, epoch: number, nextId: number): Position {
-  return {
-    generation: 0, agentId, epoch, sequence: 0, bound: null, confirmed: nextId - 1, sealedThrough: null, waitingSince: null, doneBelow: nextId, done: [], voided: [],
-  };
-}
-
-/** Of each window what its seals say together; of the latest that was sealed at least that it was. */
-function sealedWindows({ sealed, position }: SpoolContents): SealedWindow[] {
-  const windows = new Map<number, Record<string, number>>();
-  for (const { start, seals } of sealed) {
-    const packetsSeen = windows.get(start) ?? {};
-    for (const seal of seals) packetsSeen[seal.eniId] = (packetsSeen[seal.eniId] ?? 0) + seal.packetsSeen;
-    windows.set(start, packetsSeen);
-  }
-  const latest = position?.sealedThrough;
-  if (latest && !windows.has(latest.start)) windows.set(latest.start, {});
-  return [...windows].map(([start, packetsSeen]) => ({ start, packetsSeen })).sort((a, b) => a.start - b.start);
-}
-
-/** Its bytes, after the room that nothing was written to is given back. */
-async function shortened(disk: SpoolDisk, name: string, bytes: number, usedBytes: number): Promise<number> {
-  if (usedBytes === bytes) return bytes;
-  try {
-    const file = await disk.open(name, 'update');
-    try {
-      await file.truncate(usedBytes);
-    } finally {
-      await file.close();
-    }
-    return usedBytes;
-  } catch {
-    return bytes;
+    void this.writer.stateLoss(unknownWindows(times, seals), ids);
   }
 }
