@@ -6,7 +6,7 @@ import type { Cell, CellPlace, CompletenessGrid } from '../publish/completeness-
 import type { AgentStatus } from '../publish/window-status.ts';
 import { seesLogStore } from './authorization.ts';
 import type { CellAgent, CompletenessCell } from './completeness-answer.ts';
-import { cursorAt, keyAfter, NEXT_CURSOR } from './pagination.ts';
+import { cursorAt, foreignCursor, keyAfter, NEXT_CURSOR } from './pagination.ts';
 import { Problem } from './problem.ts';
 
 const MAX_CELLS = 10_000;
@@ -33,7 +33,7 @@ export function completenessRoutes(app: FastifyInstance, catalog: CommittedCatal
     if (logstore === null && only) throw new Problem(403, `your token is limited to some LogStores; name one with logstore=: ${only.join(', ')}`);
     if (logstore !== null && !(seesLogStore(request.token, logstore) && catalog.knows(logstore))) throw new Problem(404, `there is no LogStore ${JSON.stringify(logstore)}`);
     const list = `completeness ${logstore ?? ''}`;
-    const after = cursor === undefined || cursor === '' ? null : JSON.parse(keyAfter(list, cursor)) as CellPlace;
+    const after = cursor === undefined || cursor === '' ? null : placeIn(keyAfter(list, cursor));
     const { cells, next } = await grid.page({ logStore: logstore, eniId: eni, from, to, limit, after });
     const isFirst = after === null && logstore !== null;
     return {
@@ -44,6 +44,18 @@ export function completenessRoutes(app: FastifyInstance, catalog: CommittedCatal
       next: next && cursorAt(list, JSON.stringify(next)),
     };
   });
+}
+
+/** Of a cursor, which comes from outside. */
+function placeIn(key: string): CellPlace {
+  let place: unknown;
+  try {
+    place = JSON.parse(key);
+  } catch {
+    throw foreignCursor();
+  }
+  if (!Array.isArray(place) || place.length !== 3 || !Number.isSafeInteger(place[0]) || !Number.isSafeInteger(place[1]) || typeof place[2] !== 'string') throw foreignCursor();
+  return place as unknown as CellPlace;
 }
 
 function cellDocument({ eniId, start, seconds, state, lostPackets: lost, isLossUnknown, isNoData, agents }: Cell): CompletenessCell {

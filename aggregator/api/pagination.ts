@@ -42,11 +42,15 @@ export function cursorAt(list: string, key: string): string {
   return `${content}.${checksum(list, content)}`;
 }
 
-/** Throws where the cursor was not made by `cursorAt` for this list. */
+/** Throws where the cursor was not made by `cursorAt` for this list. The checksum keeps mistakes out, not those who compute it too. */
 export function keyAfter(list: string, cursor: string): string {
   const match = /^([\w-]*)\.([0-9a-f]{8})$/.exec(cursor);
-  if (!match || match[2] !== checksum(list, match[1]!)) throw new Problem(400, 'the cursor is none of this list: give `next` of the answer before as it is, or no cursor for the first page');
+  if (!match || match[2] !== checksum(list, match[1]!)) throw foreignCursor();
   return Buffer.from(match[1]!, 'base64url').toString();
+}
+
+export function foreignCursor(): Problem {
+  return new Problem(400, 'the cursor is none of this list: give `next` of the answer before as it is, or no cursor for the first page');
 }
 
 function checksum(list: string, content: string): string {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { cursorAt } from '../../../aggregator/api/pagination.ts';
 import type { Seal } from '../../../shared/seal.ts';
 import { encodeColumnar } from '../../../shared/wire/encode-columnar.ts';
 import { CONTEXT, recordsOf, sampleRow, sealOf, WINDOW_START, type SampleRow } from '../../shared/wire/wire-samples.ts';
@@ -139,6 +140,12 @@ test.serial('the grid comes in pages, in order, each cell once', async (t) => {
   }
   const page = await completeness(collector, 'limit=3');
   t.is((await collector.request(`/v1/completeness?logstore=all&cursor=${page.next}`)).status, 400, 'a cursor of another list');
+  // anybody can compute the checksum
+  for (const key of ['', 'x', 'null', '{}', '[]', '[1,2]', '[1,2,3]', '["1",2,"a"]', '[1.5,2,"a"]', '[null,null,null]', '[1,2,"a",3]']) {
+    const forged = await collector.json<{ status: number; detail: string }>(`/v1/completeness?cursor=${cursorAt('completeness ', key)}`);
+    t.is(forged.status, 400, key);
+    t.regex(forged.detail, /the cursor is none of this list/);
+  }
 });
 
 test.serial('rows from before the first flow log go where the batch says, and nowhere if it says nothing', async (t) => {

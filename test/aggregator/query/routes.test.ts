@@ -3,6 +3,8 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parquetReadObjects } from 'hyparquet';
+import { encodeCursor, queryHash } from '../../../aggregator/query/cursor.ts';
+import { KEY_COLUMNS } from '../../../aggregator/query/record-order.ts';
 import { DEFAULT_FIELD_NAMES, FIELDS } from '../../../shared/fields.ts';
 import { QueryServer } from './query-server.ts';
 import { FIRST_WINDOW, sampleRecords, WINDOW_SECONDS, type SampleRecord } from './sample-store.ts';
@@ -109,6 +111,21 @@ test.serial('a cursor keeps the time range, and belongs to its query', async (t)
     const bad = await server.ask({ query: 'tcp', cursor });
     t.is(bad.status, 400);
     t.regex(bad.json.detail, /cursor cannot be read/);
+  }
+});
+
+test.serial('a cursor that somebody has made up is read or refused, and breaks nothing', async (t) => {
+  for (const newestFirst of [false, true]) {
+    for (const number of [-Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER]) {
+      for (const text of ['', '\ud800', "'; --"]) {
+        const key = KEY_COLUMNS.map((column) => (column.half !== null ? '18446744073709551615' : column.sqlType === 'VARCHAR' ? text : number));
+        for (const [from, to, given] of [[0, Number.MAX_SAFE_INTEGER, 0], [Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER]] as const) {
+          const cursor = encodeCursor({ queryHash: queryHash('tcp', newestFirst), from, to, given, key });
+          const { status, json } = await server.ask({ query: 'tcp', limit: 1, order: newestFirst ? 'newest' : 'oldest', cursor });
+          t.true(status === 200 || status === 400, `${status} ${json.detail}`);
+        }
+      }
+    }
   }
 });
 
