@@ -4,7 +4,7 @@ import { AGENT_ID, MAC } from '../../shared/topology/spelling.ts';
 import type { AgentReport } from '../control/agent-registry.ts';
 import type { Control } from '../control/control.ts';
 import type { Tokens } from '../control/tokens.ts';
-import { speaksFor } from './authorization.ts';
+import { revokedAgent, speaksFor } from './authorization.ts';
 import { nullable } from './nullable.ts';
 import { NEXT_CURSOR, PAGE_PARAMETERS, pageOf, type PageRequest } from './pagination.ts';
 import { Problem } from './problem.ts';
@@ -70,7 +70,7 @@ export function agentRoutes(app: FastifyInstance, control: Control, tokens: Toke
     await board.changed(agentId, known, (request.query.wait ?? 0) * 1000, gone.signal);
     reply.raw.removeListener('close', leave);
     // meanwhile it may have been revoked
-    if (agents.find(agentId)?.isRevoked) throw revoked(agentId);
+    if (agents.find(agentId)?.isRevoked) throw revokedAgent(agentId);
     const etag = board.plan.etag(agentId);
     void reply.header('etag', `"${etag}"`);
     if (etag === known) return reply.code(304).send();
@@ -82,7 +82,6 @@ export function agentRoutes(app: FastifyInstance, control: Control, tokens: Toke
     schema: { body: Report, summary: 'What the agent says of itself', tags, takesHeaders: HEADERS, answers: { 204: { description: 'Noted.', type: null } } },
   }, async (request, reply) => {
     const agentId = ownAgentId(request);
-    if (agents.find(agentId)?.isRevoked) throw revoked(agentId);
     agents.report(agentId, reportOf(request.body));
     return reply.code(204).send();
   });
@@ -104,10 +103,7 @@ export function agentRoutes(app: FastifyInstance, control: Control, tokens: Toke
     const { id } = request.params;
     if (!agents.find(id)) throw unknown(id);
     const voided = await tokens.revokeAgent(actorOf(request), id);
-    if (!agents.find(id)!.isRevoked) {
-      await control.store.audit.append(actorOf(request), 'agent.revoke', [{ kind: 'agent', id, before: { status: 'Active' }, after: { status: 'Revoked' } }], null);
-      await agents.revoke(id);
-    }
+    await control.setAgentRevoked(actorOf(request), id, true);
     return { ...control.agentView(agents.find(id)!), 'tokens-revoked': voided };
   });
 }
@@ -117,10 +113,6 @@ function ownAgentId(request: FastifyRequest): string {
   if (typeof header !== 'string' || AGENT_ID.parse(header) === null) throw new Problem(400, `the header weir-agent-id must name the agent: ${AGENT_ID.expected}`);
   if (!speaksFor(request.token!, header)) throw new Problem(403, `the token belongs to the agent ${request.token!.agentId}, but ${header} is named`);
   return header;
-}
-
-function revoked(agentId: string): Problem {
-  return new Problem(401, `the agent ${agentId} was revoked; to let it in again, give it a new one-time token: weir token create --scope enrol`, { type: 'urn:weir:problem:agent-revoked' });
 }
 
 function unknown(id: string): Problem {

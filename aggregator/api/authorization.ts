@@ -89,6 +89,18 @@ function unauthorized(detail: string): Problem {
   return new Problem(401, detail, {}, { 'www-authenticate': 'Bearer' });
 }
 
+/** Nobody speaks for an agent that was revoked, whatever the token: one for all agents is not voided with it. */
+export function refuseRevokedAgents(app: FastifyInstance, isRevoked: (agentId: string) => boolean): void {
+  app.addHook('onRequest', async (request) => {
+    const agentId = request.headers['weir-agent-id'];
+    if (typeof agentId === 'string' && request.routeOptions.config.scope === 'ingest' && isRevoked(agentId)) throw revokedAgent(agentId);
+  });
+}
+
+export function revokedAgent(agentId: string): Problem {
+  return new Problem(401, `the agent ${agentId} was revoked; to let it in again, give it a new one-time token: weir token create --scope enrol`, { type: 'urn:weir:problem:agent-revoked' });
+}
+
 /** Whether the token may speak for the agent. */
 export function speaksFor(token: TokenEntry, agentId: string): boolean {
   return token.scope === 'admin' || token.agentId === ANY_AGENT || token.agentId === agentId;

@@ -18,7 +18,7 @@ import type { Receiver } from '../receive/receiver.ts';
 import type { TlsContext } from '../tls.ts';
 import { agentRoutes } from './agent-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
-import { requireTokens, withScope } from './authorization.ts';
+import { refuseRevokedAgents, requireTokens, withScope } from './authorization.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { completenessRoutes } from './completeness-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
@@ -90,6 +90,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   const sessions = new Sessions();
   app.addHook('onRequest', async (_request, reply) => void reply.header('x-content-type-options', 'nosniff'));
   requireTokens(app, parts.tokens, sessions, routes, () => parts.metrics.refusedTokens.inc());
+  refuseRevokedAgents(app, (agentId) => parts.control.agents.find(agentId)?.isRevoked ?? false);
   withScope(app, 'ingest', (child) => batchRoutes(child, parts.receiver, parts.limits, parts.metrics));
   withScope(app, 'admin', (child) => inventoryRoutes(child, parts.control));
   withScope(app, 'admin', (child) => resourceRoutes(child, parts.control));
@@ -99,7 +100,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   withScope(app, 'admin', (child) => ruleSetRoutes(child, parts.control));
   withScope(app, 'admin', (child) => auditRoutes(child, parts.control));
   withScope(app, 'admin', (child) => agentRoutes(child, parts.control, parts.tokens));
-  withScope(app, 'admin', (child) => tokenRoutes(child, parts.tokens));
+  withScope(app, 'admin', (child) => tokenRoutes(child, parts.control, parts.tokens));
   withScope(app, 'admin', (child) => storageRoutes(child, parts.report));
   withScope(app, 'query', (child) => logStoreRoutes(child, parts.logStores, () => parts.control.store.state.topology, parts.publisher));
   withScope(app, 'query', (child) => completenessRoutes(child, parts.catalog, parts.grid));

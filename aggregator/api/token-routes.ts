@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { parseSeconds } from '../../shared/duration.ts';
+import type { Control } from '../control/control.ts';
 import type { MadeToken } from '../control/token-changes.ts';
 import { SCOPES, type Scope } from '../control/token-text.ts';
 import type { Tokens } from '../control/tokens.ts';
@@ -43,7 +44,7 @@ const MAXIMUM_OVERLAP_MS = 30 * 86_400_000;
 
 type Named = { Params: Static<typeof Id> };
 
-export function tokenRoutes(app: FastifyInstance, tokens: Tokens): void {
+export function tokenRoutes(app: FastifyInstance, control: Control, tokens: Tokens): void {
   const config = { scope: 'admin' } as const;
   const tags = ['tokens'];
   const shown = ({ token, entry }: MadeToken) => ({ ...tokens.document(entry), token });
@@ -51,7 +52,10 @@ export function tokenRoutes(app: FastifyInstance, tokens: Tokens): void {
   app.post<{ Body: Static<typeof NewToken> }>('/v1/tokens', { config, schema: { body: NewToken, tags, summary: 'Make a token', answers: { 201: ShownOnce } } }, async (request, reply) => {
     const { scope, name, 'agent-id': agentId, logstores: logStores, expires } = request.body;
     const lifetimeMs = expires === undefined ? undefined : lifetimeOf(expires);
-    return reply.code(201).send(shown(await tokens.create(actorOf(request), { scope, name, agentId, logStores, lifetimeMs })));
+    const made = await tokens.create(actorOf(request), { scope, name, agentId, logStores, lifetimeMs });
+    // whoever makes a token for an agent that was revoked wants it back
+    if (scope === 'ingest' && agentId !== undefined) await control.setAgentRevoked(actorOf(request), agentId, false);
+    return reply.code(201).send(shown(made));
   });
 
   app.get<{ Querystring: Static<typeof PageQuery> }>('/v1/tokens', { config, schema: { querystring: PageQuery, tags, summary: 'List tokens', answers: { 200: List } } }, async (request) => {

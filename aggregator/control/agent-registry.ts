@@ -43,7 +43,7 @@ export interface KnownAgent {
 const WRITE_NEWS_WITHIN_MS = 1_000;
 const WRITE_WITHIN_MS = 60_000;
 const MAX_AGENTS = 100_000;
-/** Who has not been heard of for so long is forgotten; should it come back, it reports again. */
+/** Who has not been heard of for so long is forgotten, unless it was revoked; should it come back, it reports again. */
 const FORGOTTEN_AFTER_MS = 92 * 24 * 3600 * 1000;
 
 /**
@@ -66,7 +66,7 @@ export class AgentRegistry {
   static open(directory: string, onReport: () => void, onFailure: (error: Error) => void): AgentRegistry {
     const path = join(directory, 'agents.json');
     const known = readMirror<KnownAgent>(path, onFailure);
-    return new AgentRegistry(path, known.filter(({ lastSeenMs }) => lastSeenMs > Date.now() - FORGOTTEN_AFTER_MS), onReport, onFailure);
+    return new AgentRegistry(path, known.filter(({ isRevoked, lastSeenMs }) => isRevoked || lastSeenMs > Date.now() - FORGOTTEN_AFTER_MS), onReport, onFailure);
   }
 
   /** In the order of their ids. */
@@ -84,14 +84,11 @@ export class AgentRegistry {
     this.onReport();
   }
 
-  /** False where there is no such agent. */
-  async revoke(agentId: string): Promise<boolean> {
-    const known = this.agents.get(agentId);
-    if (!known) return false;
-    this.agents.set(agentId, { ...known, isRevoked: true });
+  /** Of an agent that is known. */
+  async setRevoked(agentId: string, isRevoked: boolean): Promise<void> {
+    this.agents.set(agentId, { ...this.agents.get(agentId)!, isRevoked });
     await this.file.write();
     this.onReport();
-    return true;
   }
 
   report(agentId: string, report: AgentReport): void {

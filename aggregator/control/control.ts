@@ -2,7 +2,7 @@ import type { Logger } from 'winston';
 import { NOTHING_PLANNED, type RecordingPlan } from '../publish/routing.ts';
 import { AgentRegistry, type KnownAgent } from './agent-registry.ts';
 import { AssignmentBoard } from './assignment-board.ts';
-import { THE_COLLECTOR } from './audit-log.ts';
+import { THE_COLLECTOR, type Actor } from './audit-log.ts';
 import { ControlStore } from './control-store.ts';
 import { logStoresDropped } from './logstore-changes.ts';
 import type { Resource } from './resource-kinds.ts';
@@ -59,6 +59,15 @@ export class Control {
       'agent-reason': reported?.reason ?? null,
       'recording': recording && { 'traffic-type': recording.trafficType, 'window': `${recording.windowSeconds}s` },
     };
+  }
+
+  /** Whether the agent's id may be used; nothing happens where it is so already, or where there is no such agent. */
+  async setAgentRevoked(actor: Actor, agentId: string, isRevoked: boolean): Promise<void> {
+    const known = this.agents.find(agentId);
+    if (!known || known.isRevoked === isRevoked) return;
+    const status = (is: boolean): Resource => ({ status: is ? 'Revoked' : 'Active' });
+    await this.store.audit.append(actor, isRevoked ? 'agent.revoke' : 'agent.readmit', [{ kind: 'agent', id: agentId, before: status(!isRevoked), after: status(isRevoked) }], null);
+    await this.agents.setRevoked(agentId, isRevoked);
   }
 
   agentView({ agentId, created, isRevoked, report, lastSeenMs }: KnownAgent): Resource & { readonly 'agent-id': string } {

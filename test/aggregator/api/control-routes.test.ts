@@ -204,6 +204,28 @@ test('an agent enrols, follows its assignment, reports, and is revoked', async (
   isProblem(t, await call(collector, 'POST', '/v1/agents/self/report', report, self), 401, /the agent host-1 was revoked/);
 });
 
+test('a token for all agents speaks for none that was revoked, until one is made for that agent', async (t) => {
+  const collector = await ready(t);
+  const token = async (body: object): Promise<ReturnType<typeof client>> => client(collector.url, String((await call(collector, 'POST', '/v1/tokens', body)).document['token']));
+  const anyAgent = await token({ 'scope': 'ingest', 'agent-id': '*' });
+  const report = { host: 'h', version: '1', started: '2026-01-01T00:00:00Z', interfaces: [], revision: null, assignment: null, enis: [] };
+  const reported = (agent: string): Promise<Answer> => call(anyAgent, 'POST', '/v1/agents/self/report', report, { 'weir-agent-id': agent });
+  const sent = (by: ReturnType<typeof client>, agent: string): Promise<Answer> => call(by, 'POST', '/v1/batches', undefined, { 'content-type': 'application/x-ndjson', 'weir-agent-id': agent, 'weir-epoch': '1', 'weir-sequence': '1' });
+  t.is((await reported('host-1')).status, 204);
+  t.is((await sent(anyAgent, 'host-1')).status, 200);
+  t.is((await call(collector, 'POST', '/v1/agents/host-1/revoke')).status, 200);
+  const refusal = /the agent host-1 was revoked; to let it in again/;
+  for (const by of [anyAgent, collector]) isProblem(t, await sent(by, 'host-1'), 401, refusal);
+  isProblem(t, await reported('host-1'), 401, refusal);
+  t.is((await sent(anyAgent, 'host-2')).status, 200);
+
+  const own = await token({ 'scope': 'ingest', 'agent-id': 'host-1' });
+  t.like((await call(collector, 'GET', '/v1/agents/host-1')).document, { status: 'Active' });
+  const [last] = (await call(collector, 'GET', '/v1/audit')).document['entries'] as Document[];
+  t.like(last, { action: 'agent.readmit', changes: [{ kind: 'agent', id: 'host-1', before: { status: 'Revoked' }, after: { status: 'Active' } }] });
+  for (const by of [own, anyAgent]) t.is((await sent(by, 'host-1')).status, 200);
+});
+
 test('LogStores and saved queries: made, changed, deleted with a confirmation', async (t) => {
   const collector = await ready(t);
   const made = await call(collector, 'POST', '/v1/logstores', { 'name': 'mine', 'retention-days': 3 });

@@ -95,7 +95,7 @@ test('what agents report of their interfaces decides who has an ENI; a revoked o
   agents.seen('host-2');
   await sleep(100);
   t.is(board.plan, plan);
-  await agents.revoke('host-2');
+  await agents.setRevoked('host-2', true);
   await until(() => board.plan.places.get('eni-1')!.agentId === null);
   t.deepEqual(watched(open), []);
 });
