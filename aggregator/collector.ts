@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import type { Logger } from 'winston';
 import { refusedBySystem } from '../shared/errors.ts';
@@ -13,6 +14,7 @@ import { DiskRoom } from './journal/disk-room.ts';
 import { makeDirectory } from './journal/durable.ts';
 import { journalFrames } from './journal/journal.ts';
 import { Quarantine } from './journal/quarantine.ts';
+import { urlAt } from './listen-address.ts';
 import { lockDataDirectory, type DataLock } from './logstore/data-lock.ts';
 import type { TimePrecision } from './logstore/file-columns.ts';
 import { dataLayout, type DataLayout } from './logstore/layout.ts';
@@ -62,6 +64,7 @@ export interface CollectorOptions {
 }
 
 export interface Collector {
+  /** The address that it is bound to. */
   readonly url: string;
   /** Where the first admin token was written. */
   readonly adminTokenFile: string;
@@ -172,9 +175,9 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   await rollCall.start();
   await dropLogStores();
   try {
-    const url = await server.listen({ host: options.host, port: options.port });
+    await server.listen({ host: options.host, port: options.port });
     return {
-      url, adminTokenFile, routes: server.registeredRoutes(), flush: () => publisher.flush(), stop,
+      url: urlAt(server.server.address() as AddressInfo, tls !== null), adminTokenFile, routes: server.registeredRoutes(), flush: () => publisher.flush(), stop,
       reloadTls: () => {
         if (!options.tls) return null;
         const renewed = readTls(options.tls);

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6, type AddressInfo } from 'node:net';
 import { WeirError } from '../shared/errors.ts';
 
 export interface ListenAddress {
@@ -12,6 +12,11 @@ export function parseListenAddress(text: string): ListenAddress {
   const port = Number(match?.[3]);
   if (!match || port > 65_535) throw new WeirError('USAGE', `--listen is ${JSON.stringify(text)}; write an address and a port, such as 127.0.0.1:8790 or [::1]:8790`);
   return { host: match[1] ?? match[2]!, port };
+}
+
+/** Where a server that is bound there is to be reached; `0.0.0.0` and `[::]` are all addresses of the host. */
+export function urlAt({ address, port }: AddressInfo, isSecure: boolean): string {
+  return `${isSecure ? 'https' : 'http'}://${isIPv6(address) ? `[${address}]` : address}:${port}`;
 }
 
 export function isLoopback({ host }: ListenAddress): boolean {

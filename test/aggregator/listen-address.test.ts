@@ -1,5 +1,6 @@
 import test from 'ava';
-import { isLoopback, parseListenAddress } from '../../aggregator/listen-address.ts';
+import { isLoopback, parseListenAddress, urlAt } from '../../aggregator/listen-address.ts';
+import { runCollector } from './collector-fixture.ts';
 
 test('addresses to listen on', (t) => {
   t.deepEqual(parseListenAddress('127.0.0.1:8790'), { host: '127.0.0.1', port: 8790 });
@@ -11,4 +12,14 @@ test('addresses to listen on', (t) => {
   t.true(isLoopback({ host: '127.8.0.1', port: 1 }));
   t.false(isLoopback({ host: '127.example.com', port: 1 }));
   t.false(isLoopback({ host: '0.0.0.0', port: 1 }));
+});
+
+test('where a collector is to be reached is the address that it is bound to, not one of them', async (t) => {
+  for (const host of ['0.0.0.0', '127.0.0.1', '::1', '::']) {
+    const { url, request } = await runCollector(t, { host });
+    const { port } = new URL(url);
+    t.is(url, host.includes(':') ? `http://[${host}]:${port}` : `http://${host}:${port}`);
+    t.is((await request('/healthz')).status, 200);
+  }
+  t.is(urlAt({ address: '::', family: 'IPv6', port: 1 }, true), 'https://[::]:1');
 });
