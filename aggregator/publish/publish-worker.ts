@@ -19,7 +19,8 @@ const FORMAT = 'FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2, ROW_GROUP_
 
 process.umask(0o077);
 process.on('message', (job: PublishJob | CountJob) => {
-  void ('files' in job ? countRows(job) : answer(job)).then((message) => process.send?.(message));
+  // whoever asked may be gone: that is no failure of this process
+  void ('files' in job ? countRows(job) : answer(job)).then((message) => process.send?.(message, undefined, {}, () => {}));
 });
 process.on('disconnect', () => process.exit(0));
 // the parent may have gone while this process was still being loaded
