@@ -61,6 +61,8 @@ export interface CollectorOptions {
   readonly diskFloorBytes?: number;
   /** Flow logs that there may be in a region. */
   readonly flowLogQuota?: number;
+  /** Of the audit log; the oldest entries go. */
+  readonly auditBytes?: number;
 }
 
 export interface Collector {
@@ -109,7 +111,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const adminTokenFile = resolve(layout.root, 'admin-token');
   const metrics = new Metrics();
   const tls = options.tls ? readTls(options.tls) : null;
-  const control = await Control.open(layout.control, { flowLogQuota: options.flowLogQuota ?? DEFAULT_FLOW_LOG_QUOTA }, log);
+  const control = await Control.open(layout.control, { flowLogQuota: options.flowLogQuota ?? DEFAULT_FLOW_LOG_QUOTA }, log, options.auditBytes);
   const tokens = await Tokens.open(layout.control, adminTokenFile, control.store.audit);
   const router = routerOf(control);
   const process_ = new PublishProcess(options.timePrecision);

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
 import { makeDirectory, syncDirectory } from '../journal/durable.ts';
@@ -37,6 +37,11 @@ type NewEntry = Omit<AuditEntry, 'number' | 'time'>;
 const MAX_CHANGES_BYTES = 256 * 1024;
 const MAX_SIZES = 1000;
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
+export const DEFAULT_AUDIT_BYTES = 256 * 1024 * 1024;
+/** Some files, so that the newest entries always stay. */
+export const LEAST_AUDIT_BYTES = 4 * MAX_FILE_BYTES;
+/** Files are small where the disk refuses over and over. */
+const MAX_FILES = 4096;
 /** Of one answer. */
 const MAX_READ_BYTES = 4 * 1024 * 1024;
 const FILE_NAME = /^audit-(\d{10})\.ndjson$/;
@@ -47,9 +52,12 @@ const NUMBER = /^\{"number":(\d+),/;
  *
  * I1. An entry is durable before the change that it tells of is made: nothing changes without one.
  * I2. Where the change of the control state did not come to be, an entry says so, before the next change at the latest.
+ * I3. All files together have about `maxBytes`: whole files go, the oldest first, after an entry is durable and never
+ *     the file that it is in.
  */
 export class AuditLog {
   private readonly directory: string;
+  private readonly maxBytes: number;
   private file: FileHandle | null = null;
   private bytes = 0;
   private next = 1;
@@ -59,13 +67,14 @@ export class AuditLog {
   /** What is still to be said of it. */
   private undone: NewEntry | null = null;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, maxBytes: number) {
     this.directory = directory;
+    this.maxBytes = maxBytes;
   }
 
-  static async open(directory: string): Promise<AuditLog> {
+  static async open(directory: string, maxBytes = DEFAULT_AUDIT_BYTES): Promise<AuditLog> {
     await makeDirectory(directory);
-    const log = new AuditLog(directory);
+    const log = new AuditLog(directory, maxBytes);
     const names = log.names();
     const last = names.at(-1);
     if (last === undefined) return log;
@@ -76,6 +85,7 @@ export class AuditLog {
     if (newest && newest.change !== null) log.announced = newest;
     log.file = await open(path, 'r+');
     log.bytes = (await log.file.stat()).size;
+    log.trim();
     return log;
   }
 
@@ -140,7 +150,8 @@ export class AuditLog {
 
   private async write(entry: NewEntry): Promise<void> {
     try {
-      if (this.file === null || this.bytes >= MAX_FILE_BYTES) await this.beginFile();
+      const isNewFile = this.file === null || this.bytes >= MAX_FILE_BYTES;
+      if (isNewFile) await this.beginFile();
       const number = this.next;
       const line = Buffer.from(`${JSON.stringify({ number, time: new Date().toISOString(), ...entry })}\n`);
       for (let done = 0; done < line.length;) done += (await this.file!.write(line, done, line.length - done, this.bytes + done)).bytesWritten;
@@ -148,6 +159,7 @@ export class AuditLog {
       this.bytes += line.length;
       this.next++;
       if (entry.change !== null) this.announced = { number, change: entry.change };
+      if (isNewFile) this.trim();
     } catch (cause) {
       await this.abandonFile();
       throw new WeirError('STORAGE', `the audit log in ${this.directory} could not be written, so nothing was changed: ${(cause as Error).message}`, { cause });
@@ -174,6 +186,19 @@ export class AuditLog {
     await this.file?.close();
     this.file = file;
     this.bytes = 0;
+  }
+
+  private trim(): void {
+    try {
+      let bytes = 0;
+      for (const [newer, name] of this.names().toReversed().entries()) {
+        const path = join(this.directory, name);
+        bytes += statSync(path).size;
+        if (newer > 0 && (bytes > this.maxBytes || newer >= MAX_FILES)) rmSync(path);
+      }
+    } catch {
+      // what the disk does not let go is tried again with the next file
+    }
   }
 
   private names(): string[] {

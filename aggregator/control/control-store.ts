@@ -52,11 +52,11 @@ export class ControlStore {
     this.audit = audit;
   }
 
-  static async open(directory: string): Promise<ControlStore> {
+  static async open(directory: string, auditBytes?: number): Promise<ControlStore> {
     await makeDirectory(directory);
     const path = join(directory, 'state.json');
     const ruleSets = join(directory, 'rule-sets');
-    const audit = await AuditLog.open(join(directory, 'audit'));
+    const audit = await AuditLog.open(join(directory, 'audit'), auditBytes);
     // where the state was moved away, its numbers stay used
     const state = existsSync(path) ? readState(path) : { ...EMPTY_STATE, change: audit.lastChange, revision: RuleRevisions.lastIn(ruleSets) };
     const revisions = await RuleRevisions.open(ruleSets, state.revision, state.topology);

@@ -29,8 +29,8 @@ export class Control {
     this.settings = settings;
   }
 
-  static async open(directory: string, settings: ControlSettings, log: Logger): Promise<Control> {
-    const store = await ControlStore.open(directory);
+  static async open(directory: string, settings: ControlSettings, log: Logger, auditBytes?: number): Promise<Control> {
+    const store = await ControlStore.open(directory, auditBytes);
     const onFailure = (error: Error): void => void log.error(error.message);
     const watches = WatchSpans.open(directory, onFailure);
     const agents = AgentRegistry.open(directory, () => board.renewSoon(), onFailure);

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { AuditLog } from '../../../aggregator/control/audit-log.ts';
@@ -95,6 +95,37 @@ test('files end at 4 MiB; a page ends before it is too much for one answer', asy
   t.is(log.lastChange, 45);
   await log.append(ACTOR, 'b', [], 46);
   t.is(log.read(Infinity, 1).entries[0]!.number, 46);
+});
+
+test('beyond its size the oldest files go, each as a whole, and the newest never', async (t) => {
+  const directory = temporaryDirectory(t);
+  const open = async (maxBytes: number): Promise<AuditLog> => {
+    const log = await AuditLog.open(directory, maxBytes);
+    t.teardown(() => log.close());
+    return log;
+  };
+  let log = await open(9_000_000);
+  const padding = { ...CHANGE, after: { padding: 'x'.repeat(200_000) } };
+  for (let i = 1; i <= 70; i++) await log.append(ACTOR, 'a', [padding], i);
+  t.deepEqual(readdirSync(directory), ['audit-0000000022.ndjson', 'audit-0000000043.ndjson', 'audit-0000000064.ndjson']);
+  t.is(log.read(Infinity, 5).entries[0]!.number, 70);
+  const { entries, isMore } = log.read(24, 9);
+  t.deepEqual([entries.map(({ number }) => number), isMore], [[23, 22], false]);
+  log = await open(1);
+  t.deepEqual(readdirSync(directory), ['audit-0000000064.ndjson'], 'however small');
+  t.is(log.lastChange, 70);
+  await log.append(ACTOR, 'b', [], 71);
+  t.is(log.read(Infinity, 1).entries[0]!.number, 71);
+});
+
+test('a file that the disk does not let go keeps no entry from being written', async (t) => {
+  const directory = temporaryDirectory(t);
+  await (await openLog(t, directory)).append(ACTOR, 'a', [], 1);
+  mkdirSync(join(directory, 'audit-0000000000.ndjson'));
+  const log = await AuditLog.open(directory, 1);
+  t.teardown(() => log.close());
+  await log.append(ACTOR, 'a', [], 2);
+  t.is(log.lastChange, 2);
 });
 
 test('a change of very much is told by sizes', async (t) => {
