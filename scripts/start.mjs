@@ -15,7 +15,6 @@ import { parseArgs } from 'node:util';
 import { buildConsole } from './console.mjs';
 import { ROOT, installWhatIsMissing } from './install.mjs';
 
-const SOURCES = ['shared', 'agent', 'aggregator', 'weir.ts', 'command-line.ts', 'log.ts', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 const BUILT = 'dist/weir.js';
 const LOGSTORE = 'samples';
 const DEFAULT_PORT = 8790;
@@ -40,10 +39,16 @@ function readOptions() {
 }
 
 function build() {
-  if (existsSync(join(ROOT, BUILT)) && newest(SOURCES) < statSync(join(ROOT, BUILT)).mtimeMs) return;
+  if (existsSync(join(ROOT, BUILT)) && newest(sources()) < statSync(join(ROOT, BUILT)).mtimeMs) return;
   console.error('building ...');
   const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
   if (status !== 0) process.exit(1);
+}
+
+/** What is built, whatever beside it weir.ts imports, and what decides how. */
+function sources() {
+  const { include } = JSON.parse(readFileSync(join(ROOT, 'tsconfig.build.json'), 'utf8'));
+  return [...include, ...readdirSync(ROOT).filter((name) => name.endsWith('.ts')), 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 }
 
 function newest(names) {
