@@ -15,6 +15,7 @@
 import { mergeRows } from '../shared/record-merge.ts';
 import { NONE, Records, STATUS_OK, type RecordContext } from '../shared/records.ts';
 import { ACTIONS, DIRECTIONS, FLOW_STATES, INITIATORS } from '../shared/fields.ts';
+import type { Seal } from '../shared/seal.ts';
 import type { RuleReason } from '../shared/verdict/verdict.ts';
 import { seededRandom } from './random.ts';
 
@@ -242,4 +243,22 @@ export class FlowMaker {
   private one(values: readonly number[]): number {
     return values[this.below(values.length)]!;
   }
+}
+
+/** What the agent says at the end of a window. */
+export function sealsOf(records: Records): Seal[] {
+  return FLOW_CONTEXT.enis.map(({ eniId }, eni) => {
+    const sums = { records: 0, packets: 0, bytes: 0 };
+    for (let row = 0; row < records.count; row++) {
+      if (records.eni[row] !== eni) continue;
+      sums.records++;
+      sums.packets += records.packets[row]!;
+      sums.bytes += records.bytes[row]!;
+    }
+    return {
+      agentId: FLOW_CONTEXT.agentId, eniId, windowStart: records.windowStart, windowSeconds: records.windowEnd - records.windowStart, ...sums,
+      packetsSeen: sums.packets, filteredPackets: 0, nonIpPackets: 0, undecodable: {}, latePackets: 0, overflowPackets: 0, droppedRecords: 0, droppedPackets: 0, ringDrops: 0, gapPackets: 0,
+      trafficType: 'All', revision: 7, partial: false,
+    };
+  });
 }

@@ -26,9 +26,8 @@ import { hideBin } from 'yargs/helpers';
 import { COLUMNAR_TYPE } from '../aggregator/receive/receiver.ts';
 import { Records } from '../shared/records.ts';
 import { encodeColumnar } from '../shared/wire/encode-columnar.ts';
-import type { Seal } from '../shared/seal.ts';
 import { measure } from './measured-command.ts';
-import { FIRST_WINDOW, FLOW_CONTEXT, FlowMaker } from './query-flows.ts';
+import { FIRST_WINDOW, FLOW_CONTEXT, FlowMaker, sealsOf } from './query-flows.ts';
 import { recordWithNfcapd } from './query-netflow.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -147,23 +146,6 @@ function cpuTicks(pid: number): number {
   } catch {
     return 0; // it has just ended
   }
-}
-
-function sealsOf(records: Records): Seal[] {
-  return FLOW_CONTEXT.enis.map(({ eniId }, eni) => {
-    const sums = { records: 0, packets: 0, bytes: 0 };
-    for (let row = 0; row < records.count; row++) {
-      if (records.eni[row] !== eni) continue;
-      sums.records++;
-      sums.packets += records.packets[row]!;
-      sums.bytes += records.bytes[row]!;
-    }
-    return {
-      agentId: FLOW_CONTEXT.agentId, eniId, windowStart: records.windowStart, windowSeconds: records.windowEnd - records.windowStart, ...sums,
-      packetsSeen: sums.packets, filteredPackets: 0, nonIpPackets: 0, undecodable: {}, latePackets: 0, overflowPackets: 0, droppedRecords: 0, droppedPackets: 0, ringDrops: 0, gapPackets: 0,
-      trafficType: 'All', revision: 7, partial: false,
-    };
-  });
 }
 
 async function nfdumpFiles(folder: string, rows: number): Promise<NfdumpFile[]> {

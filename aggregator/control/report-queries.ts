@@ -2,7 +2,7 @@ import type { Chart, SavedQuery } from './control-state.ts';
 
 /** Dashboard, name, chart, query. `window_start` is the time that charts over time go by. */
 const QUERIES: readonly (readonly [string, string, Chart, string])[] = [
-  ['overview', 'Packets and bytes by action', 'table', '* | SELECT action, sum(packets) AS packets, sum(bytes) AS bytes, count(*) AS records WHERE action IS NOT NULL GROUP BY action ORDER BY action'],
+  ['overview', 'Accepted and rejected', 'number', '* | SELECT coalesce(sum(packets) FILTER (WHERE action = \'ACCEPT\'), 0) AS accepted_packets, coalesce(sum(packets) FILTER (WHERE action = \'REJECT\'), 0) AS rejected_packets, coalesce(sum(bytes) FILTER (WHERE action = \'ACCEPT\'), 0) AS accepted_bytes, coalesce(sum(bytes) FILTER (WHERE action = \'REJECT\'), 0) AS rejected_bytes, count(*) AS records WHERE action IS NOT NULL'],
   ['overview', 'Accepted and rejected packets', 'line', '* | SELECT window_start, sum(packets) FILTER (WHERE action = \'ACCEPT\') AS accepted, sum(packets) FILTER (WHERE action = \'REJECT\') AS rejected GROUP BY window_start ORDER BY window_start LIMIT 2000'],
   ['overview', 'Bytes', 'line', '* | SELECT window_start, sum(bytes) FILTER (WHERE direction = \'in\') AS bytes_in, sum(bytes) FILTER (WHERE direction = \'out\') AS bytes_out GROUP BY window_start ORDER BY window_start LIMIT 2000'],
   ['overview', 'Bytes by ENI', 'bar', '* | SELECT eni_id, sum(bytes) AS bytes WHERE action IS NOT NULL GROUP BY eni_id ORDER BY bytes DESC LIMIT 20'],

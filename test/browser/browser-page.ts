@@ -7,7 +7,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import type { RunningCollector } from '../aggregator/collector-fixture.ts';
 
 /** Debian's; another one by CHROMIUM. */
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const SCREENSHOTS = fileURLToPath(new URL('../../test-output/browser/', import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const NARROW_HEIGHT = 844;
@@ -20,10 +20,10 @@ export interface Look {
 export const WIDE: Look = { width: 1280, theme: 'light' };
 export const LOOKS: readonly Look[] = [WIDE, { width: 1280, theme: 'dark' }, { width: 390, theme: 'light' }, { width: 390, theme: 'dark' }];
 
-/** One browser for the tests of a file; to be closed after them. */
-export async function launchBrowser(): Promise<Browser> {
+/** One browser for the tests of a file; to be closed after them. `program` runs it elsewhere, with the arguments that it is given. */
+export async function launchBrowser(program = CHROMIUM): Promise<Browser> {
   if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}: apt-get install chromium, or name another one by the environment variable CHROMIUM`);
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--force-color-profile=srgb'] });
+  return chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--force-color-profile=srgb'] });
 }
 
 export interface ConsolePage {
@@ -40,7 +40,7 @@ export interface ConsolePage {
 }
 
 /** A page of its own, with nothing kept; ends with the test. */
-export async function openConsole(t: ExecutionContext, browser: Browser, collector: RunningCollector, look: Look = WIDE): Promise<ConsolePage> {
+export async function openConsole(t: ExecutionContext, browser: Browser, collector: Pick<RunningCollector, 'url'>, look: Look = WIDE): Promise<ConsolePage> {
   const { width, theme } = look;
   const context = await browser.newContext({
     viewport: { width, height: width === 390 ? NARROW_HEIGHT : WIDE_HEIGHT }, colorScheme: theme, timezoneId: 'Europe/Berlin', locale: 'en-GB', reducedMotion: 'reduce',
@@ -85,7 +85,7 @@ export async function signIn({ page }: ConsolePage, token: string): Promise<void
 }
 
 /** A page of its own at this path, signed in. */
-export async function signedIn(t: ExecutionContext, browser: Browser, collector: RunningCollector, path: string, { look = WIDE, token = collector.adminToken }: { look?: Look; token?: string } = {}): Promise<ConsolePage> {
+export async function signedIn(t: ExecutionContext, browser: Browser, collector: Pick<RunningCollector, 'url' | 'adminToken'>, path: string, { look = WIDE, token = collector.adminToken }: { look?: Look; token?: string } = {}): Promise<ConsolePage> {
   const shown = await openConsole(t, browser, collector, look);
   await shown.open(path);
   await signIn(shown, token);

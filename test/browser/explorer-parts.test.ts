@@ -3,8 +3,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import { chartFor, possibleCharts, shapeOf, suggestedChart, type Result } from '../../aggregator/console/charts/result-shape.ts';
 import { timeSeriesOf } from '../../aggregator/console/charts/time-series.ts';
-import { spokenRange } from '../../aggregator/console/pages/explorer/natural-time.ts';
-import { negated, splitQuery, termOf, withTerm } from '../../aggregator/console/pages/explorer/query-terms.ts';
+import { spokenRange } from '../../aggregator/console/ui/natural-time.ts';
+import { searchableColumns, searchFor } from '../../aggregator/console/pages/explorer/pick-terms.ts';
+import { negated, splitQuery, termOf, together, withTerm } from '../../aggregator/console/pages/explorer/query-terms.ts';
 import { connectionSearch, recordSearch, startOf } from '../../aggregator/console/pages/explorer/record-key.ts';
 import { agrees, closeRules, judge, type RuleSetDocument } from '../../aggregator/console/pages/explorer/why.ts';
 import { suggest } from '../../aggregator/console/query-editor/completion.ts';
@@ -73,6 +74,9 @@ test('a term joins the query that is there', (t) => {
   t.is(withTerm('(tcp) or (udp)', 'dstport:22'), '((tcp) or (udp)) dstport:22');
   t.is(withTerm('eni-id:"a | b or c" | SELECT count(*)', 'tcp'), 'eni-id:"a | b or c" tcp | SELECT count(*)');
   t.deepEqual(splitQuery('eni-id:"a|b"|SELECT 1'), { search: 'eni-id:"a|b"', select: 'SELECT 1' });
+  t.deepEqual(splitQuery(' select count(*)'), { search: '', select: ' select count(*)' }, 'a SELECT alone is about everything');
+  t.is(withTerm('SELECT count(*)', 'dstport:22'), 'dstport:22 | SELECT count(*)');
+  t.is(withTerm('tcp', negated(together(['dstport:22', 'action:REJECT']))), 'tcp not (dstport:22 action:REJECT)');
   for (const text of ['a or b', 'not a', 'bytes > 10 tcp', 'dstport in [1 2]', '(a b) c']) t.notThrows(() => parseQuery(withTerm(text, 'dstport:22')), text);
 });
 
@@ -91,6 +95,21 @@ test('completion knows fields, operators and values, and where it is', (t) => {
 });
 
 const result = (columns: Record<string, string>, ...rows: (string | number | null)[][]): Result => ({ columns: Object.entries(columns).map(([name, type]) => ({ name, type })), rows });
+
+test('what is pointed at becomes a search where its columns are plainly fields', (t) => {
+  const fields = (query: string, columns: Record<string, string>, row: (string | number | null)[] = Object.keys(columns).map(() => 1)) => [...searchableColumns(query, result(columns, row)).values()];
+  const text = 'VARCHAR';
+  t.deepEqual(fields('* | SELECT srcaddr, dst_port, sum(bytes) AS bytes', { srcaddr: text, dst_port: text, bytes: 'HUGEINT' }), ['srcaddr'], 'a sum is no value, whatever it is called');
+  t.deepEqual(fields('* | SELECT rule_id AS rule, log.eni_id AS eni, protocol_name(protocol) AS p, count(*) AS n', { rule: text, eni: text, p: text, n: 'BIGINT' }), ['rule-id', 'eni-id', 'protocol']);
+  t.deepEqual(fields("* | SELECT coalesce(srcaddr, 'none') AS srcaddr, upper(dstaddr) AS dstaddr, 'x' AS eni_id, count(*) AS n", { srcaddr: text, dstaddr: text, eni_id: text, n: 'BIGINT' }), [], 'what was worked out is none');
+  t.deepEqual(fields("* | SELECT eni_id AS who UNION ALL SELECT 'elsewhere' AS who", { who: text, n: 'BIGINT' }), [], 'what means two things is none');
+
+  const ports = result({ window_start: 'TIMESTAMP', dstport: 'USMALLINT', action: 'VARCHAR', packets: 'HUGEINT' }, ['2026-03-04T10:00:00Z', 22, 'REJECT', 1], ['2026-03-04T10:20:00Z', 22, null, 1], ['2026-03-04T10:10:00Z', 80, 'ACCEPT', 1]);
+  const found = (values: (readonly [number, string | number | null])[]) => searchFor({ label: '', values }, '* | SELECT window_start, dstport, action, sum(packets) AS packets', ports);
+  const start = Date.parse('2026-03-04T10:20:00Z') / 1000;
+  t.deepEqual(found([[0, '2026-03-04T10:20:00Z'], [1, 22], [2, null]]), { terms: ['dstport:22', 'not action:*'], range: { from: start, to: start + 600 } });
+  t.is(found([[2, 'a\u0000b']]), null, 'no search can hold this');
+});
 
 test('the columns of an answer say how it can be shown', (t) => {
   const ports = result({ dstport: 'USMALLINT', protocol: 'UTINYINT', packets: 'HUGEINT' }, [22, 6, 10], [80, 6, 5]);

@@ -85,6 +85,28 @@ test.serial('a flow log is authorized, created, disabled, enabled and deleted', 
   t.like(made[0], { 'name': 'databases', 'resource-type': 'VSwitch', 'resource-id': 'vsw-back', 'traffic-type': 'Drop', 'window': '600s', 'analysis-report': true, 'status': 'Active' });
   t.like(await lab.json('/v1/logstores/db-drops'), { 'retention-days': 7, 'search': true });
 
+  await page.getByRole('button', { name: 'Edit databases' }).click();
+  const edit = page.getByRole('dialog', { name: 'Edit flow log' });
+  t.is(await edit.getByLabel('Name', { exact: true }).inputValue(), 'databases');
+  t.true(await edit.getByRole('radio', { name: /Drop/ }).isChecked());
+  await edit.getByText('vsw-back').waitFor();
+  t.regex(page.url(), /edit=fl-/, 'what is edited is in the address');
+  await edit.getByLabel('Description').fill('all of it, more often');
+  await edit.getByRole('radio', { name: 'All', exact: true }).check();
+  await edit.getByRole('radio', { name: '1 minute' }).check();
+  await edit.getByRole('combobox', { name: 'LogStore' }).selectOption('main');
+  await isSound(t, shown, 'edit');
+  const [change] = await Promise.all([page.waitForRequest((request) => request.method() === 'PATCH'), edit.getByLabel('Description').press('Control+Enter')]);
+  t.deepEqual(JSON.parse(change.postData()!), { 'description': 'all of it, more often', 'traffic-type': 'All', 'window': '60s', 'logstore': 'main' }, 'only what is another');
+  await edit.waitFor({ state: 'detached' });
+  await page.getByRole('row', { name: /databases/ }).getByText('60s').waitFor();
+  t.like((await lab.json<{ 'flow-logs': Record<string, unknown>[] }>('/v1/flow-logs?logstore=main'))['flow-logs'].find(({ name }) => name === 'databases'), {
+    'traffic-type': 'All', 'window': '60s', 'description': 'all of it, more often', 'resource-id': 'vsw-back', 'analysis-report': true,
+  });
+  await page.getByRole('button', { name: 'Edit databases' }).click();
+  await edit.getByRole('button', { name: 'Cancel' }).click();
+  t.false(page.url().includes('edit='));
+
   await page.getByRole('button', { name: 'Disable databases' }).click();
   await shown.screenshot('disable');
   await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();

@@ -4,6 +4,7 @@ import { Notice } from '../ui/notice.tsx';
 import { numberText } from '../ui/numbers.ts';
 import { BarChart } from './bar-chart.tsx';
 import { NumberChart } from './number-chart.tsx';
+import type { Picking } from './pick.ts';
 import { PieChart } from './pie-chart.tsx';
 import { ResultTable } from './result-table.tsx';
 import { chartFor, shapeOf, type ChartKind, type Result } from './result-shape.ts';
@@ -12,6 +13,8 @@ import './charts.css';
 export interface ChartProps {
   readonly label: string;
   readonly result: Result;
+  /** Left out: the chart is only looked at. */
+  readonly picking?: Picking | undefined;
 }
 
 export interface Period {
@@ -32,16 +35,16 @@ const LAZY = {
 const loaded = new Map<keyof typeof LAZY, ComponentType<LineProps>>();
 
 /** The answer of a SELECT; as a table where it cannot be shown in the way that was chosen. */
-export function Chart({ label, result, kind, previous = null }: ChartProps & { kind: ChartKind | null; previous?: Period | null }) {
+export function Chart({ label, result, kind, picking, previous = null }: ChartProps & { kind: ChartKind | null; previous?: Period | null }) {
   const shown = chartFor(result, kind);
   if (result.rows.length === 0) return <p class="nothing muted">No rows.</p>;
   switch (shown) {
-    case 'table': return <ResultTable label={label} result={result} />;
+    case 'table': return <ResultTable label={label} result={result} picking={picking} />;
     case 'number': return <NumberChart label={label} result={result} />;
-    case 'bar': return <BarChart label={label} result={result} />;
-    case 'pie': return <PieChart label={label} result={result} />;
+    case 'bar': return <BarChart label={label} result={result} picking={picking} />;
+    case 'pie': return <PieChart label={label} result={result} picking={picking} />;
     case 'line':
-    case 'sankey': return <LazyChart kind={shown} label={label} result={result} previous={previous} />;
+    case 'sankey': return <LazyChart kind={shown} label={label} result={result} picking={picking} previous={previous} />;
   }
 }
 

@@ -1,11 +1,15 @@
 import { sankey, sankeyLinkHorizontal, type SankeyLink, type SankeyNode } from 'd3-sankey';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { visible } from '../ui/text.tsx';
+import type { Value } from '../api/answers.ts';
 import { chartSummary, type ChartProps } from './chart.tsx';
+import { moveBetweenMarks } from './mark-keys.ts';
+import { pickOf, type Pick } from './pick.ts';
 import { numberOf, shapeOf, type Result } from './result-shape.ts';
 import { amountText } from './value-text.ts';
 
-interface Node { readonly id: string; readonly name: string }
+/** `is` is what the column holds; d3 keeps the amount in `value`. */
+interface Node { readonly id: string; readonly name: string; readonly level: number; readonly is: Value }
 interface Link { readonly source: string; readonly target: string; readonly value: number }
 type PlacedNode = SankeyNode<Node, Link>;
 type PlacedLink = SankeyLink<Node, Link>;
@@ -18,7 +22,7 @@ const MIN_HEIGHT = 180;
 const SERIES = 8;
 
 /** Amounts that flow from the values of one column to those of the next. A value that stands in two columns is two nodes, so nothing flows in circles. */
-export function SankeyChart({ label, result }: ChartProps) {
+export function SankeyChart({ label, result, picking }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
@@ -26,10 +30,10 @@ export function SankeyChart({ label, result }: ChartProps) {
     observer.observe(frame.current!);
     return () => observer.disconnect();
   }, []);
-  return <div class="sankey" ref={frame}>{width > 0 && <Drawn label={label} result={result} width={width} />}</div>;
+  return <div class="sankey" ref={frame}>{width > 0 && <Drawn label={label} result={result} picking={picking} width={width} />}</div>;
 }
 
-function Drawn({ label, result, width }: ChartProps & { width: number }) {
+function Drawn({ label, result, picking, width }: ChartProps & { width: number }) {
   const { nodes, links } = graphOf(result);
   if (links.length === 0) return <p class="muted">Nothing flows here.</p>;
   const measure = result.columns[shapeOf(result).measures[0]!]!.name;
@@ -42,19 +46,40 @@ function Drawn({ label, result, width }: ChartProps & { width: number }) {
   const path = sankeyLinkHorizontal<Node, Link>();
   const characters = Math.floor(labelWidth / 7.4);
   const colour = (node: PlacedNode): string => `series-${(node.index ?? 0) % SERIES + 1}`;
+  const { dimensions } = shapeOf(result);
   const linkText = (link: PlacedLink): string => `${visible((link.source as PlacedNode).name)} to ${visible((link.target as PlacedNode).name)}: ${amountText(measure, link.value)}`;
+  const linkPick = (link: PlacedLink): Pick | null => {
+    const [source, target] = [link.source as PlacedNode, link.target as PlacedNode];
+    return pickOf(picking, `${source.name} → ${target.name}`, [[dimensions[source.level]!, source.is], [dimensions[target.level]!, target.is]]);
+  };
+  /** A button, where something can be done with it. */
+  const markOf = (pick: Pick | null, text: string, isFirst: boolean) => (pick ? {
+    'role': 'button' as const, 'tabIndex': isFirst ? 0 : -1, 'aria-label': text, 'aria-haspopup': 'menu' as const,
+    'onClick': (event: MouseEvent) => picking!.onPick(pick, new DOMRect(event.clientX, event.clientY, 0, 0)),
+    'onKeyDown': (event: KeyboardEvent) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      picking!.onPick(pick, (event.currentTarget as Element).getBoundingClientRect());
+    },
+  } : {});
   return (
     <>
-      <svg width={width} height={height} role="img" aria-label={chartSummary(label, result)}>
-        {graph.links.map((link, at) => (
-          <path key={at} class={`link ${colour(link.source as PlacedNode)}`} d={path(link) ?? ''} style={{ strokeWidth: `${Math.max(1, link.width ?? 1)}px` }}><title>{linkText(link)}</title></path>
-        ))}
-        {graph.nodes.map((node) => (
-          <g key={node.id}>
-            <rect class={colour(node)} x={node.x0} y={node.y0} width={NODE_WIDTH} height={Math.max(1, node.y1! - node.y0!)}><title>{visible(node.name)}: {amountText(measure, node.value)}</title></rect>
-            <text x={node.depth === 0 ? node.x0! - 6 : node.x1! + 6} y={(node.y0! + node.y1!) / 2} text-anchor={node.depth === 0 ? 'end' : 'start'} dy="0.35em">{shortened(visible(node.name), characters)}</text>
-          </g>
-        ))}
+      <svg width={width} height={height} role={picking ? 'group' : 'img'} aria-label={chartSummary(label, result)} onKeyDown={moveBetweenMarks}>
+        {graph.links.map((link, at) => {
+          const pick = linkPick(link);
+          return <path key={at} class={`link ${colour(link.source as PlacedNode)}${pick ? ' mark' : ''}`} d={path(link) ?? ''} style={{ strokeWidth: `${Math.max(1, link.width ?? 1)}px` }} {...markOf(pick, linkText(link), at === 0)}><title>{linkText(link)}</title></path>;
+        })}
+        {graph.nodes.map((node) => {
+          const pick = pickOf(picking, node.name, [[dimensions[node.level]!, node.is]]);
+          const text = `${visible(node.name)}: ${amountText(measure, node.value)}`;
+          return (
+            <g key={node.id} class={pick ? 'node mark' : 'node'} {...markOf(pick, text, false)}>
+              <title>{text}</title>
+              <rect class={colour(node)} x={node.x0} y={node.y0} width={NODE_WIDTH} height={Math.max(1, node.y1! - node.y0!)} />
+              <text x={node.depth === 0 ? node.x0! - 6 : node.x1! + 6} y={(node.y0! + node.y1!) / 2} text-anchor={node.depth === 0 ? 'end' : 'start'} dy="0.35em">{shortened(visible(node.name), characters)}</text>
+            </g>
+          );
+        })}
       </svg>
       {result.rows.length > MAX_LINKS && <p class="muted">The first {MAX_LINKS} of {result.rows.length} rows; the table has all.</p>}
     </>
@@ -65,10 +90,10 @@ function graphOf(result: Result): { nodes: Node[]; links: Link[] } {
   const { dimensions, measures } = shapeOf(result);
   const nodes = new Map<string, Node>();
   const links = new Map<string, Link>();
-  const idOf = (level: number, value: unknown): string => {
-    const name = value === null || value === undefined ? '(none)' : String(value);
+  const idOf = (level: number, is: Value = null): string => {
+    const name = is === null ? '(none)' : String(is);
     const id = `${level} ${name}`;
-    if (!nodes.has(id)) nodes.set(id, { id, name });
+    if (!nodes.has(id)) nodes.set(id, { id, name, level, is });
     return id;
   };
   for (const row of result.rows.slice(0, MAX_LINKS)) {

@@ -31,6 +31,13 @@ export function timeSeriesOf(result: Result, previous: Result | null = null, shi
   return { times, series, leftOut };
 }
 
+/** How long each point of the times lasts: the shortest step between two. null: one point alone does not tell. */
+export function stepOf(times: readonly number[]): number | null {
+  let step = Infinity;
+  for (let at = 1; at < times.length; at++) step = Math.min(step, times[at]! - times[at - 1]!);
+  return Number.isFinite(step) && step > 0 ? step : null;
+}
+
 function linesOf(result: Result): { lines: Map<string, Map<number, number>>; leftOut: number } {
   const { time, dimensions, measures } = shapeOf(result);
   const lines = new Map<string, Map<number, number>>();
@@ -52,7 +59,8 @@ function linesOf(result: Result): { lines: Map<string, Map<number, number>>; lef
   return { lines: new Map(heaviest), leftOut: lines.size - MAX_SERIES };
 }
 
-function secondsOf(value: Value | undefined): number | null {
+/** Unix seconds of a time that an answer holds. */
+export function secondsOf(value: Value | undefined): number | null {
   if (typeof value === 'number') return value;
   const ms = Date.parse(String(value));
   return Number.isNaN(ms) ? null : ms / 1000;

@@ -28,8 +28,8 @@ export function Navigation({ onHelp }: { onHelp: () => void }) {
           </ul>
         </nav>
         <div class="navigation-foot">
-          <Choice label="Times" value={timeZone.value} options={[['local', 'Local'], ['UTC', 'UTC']]} onChange={(value) => { timeZone.value = value; }} />
-          <Choice label="Theme" value={theme.value} options={[['system', 'Auto'], ['light', 'Light'], ['dark', 'Dark']]} onChange={(value) => { theme.value = value; }} />
+          <Choice label="Times" showLabel={false} value={timeZone.value} options={[['local', 'Local'], ['UTC', 'UTC']]} onChange={(value) => { timeZone.value = value; }} />
+          <Choice label="Theme" showLabel={false} value={theme.value} options={[['system', 'Auto'], ['light', 'Light'], ['dark', 'Dark']]} onChange={(value) => { theme.value = value; }} />
           <p class="who">
             <Text value={session.value?.name || session.value?.['token-id'] || ''} />
             <span class="muted">{session.value?.scope === 'admin' ? 'admin' : 'may read'}</span>

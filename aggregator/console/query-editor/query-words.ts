@@ -13,7 +13,7 @@ const SQL_WORDS = new Set(['select', 'from', 'where', 'group', 'by', 'order', 'l
 /** What is to be coloured, in order. The grammar is the collector's matter; this only tells kinds of words apart. */
 export function wordsOf(text: string): QueryWord[] {
   const found: QueryWord[] = [];
-  let isSelect = false;
+  let isSelect = /^\s*(?:select|with)[\s(*]/i.test(text);
   for (const match of text.matchAll(WORD)) {
     const word = match[0];
     const kind = kindOf(word, isSelect);

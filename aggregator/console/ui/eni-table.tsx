@@ -7,7 +7,7 @@ import { Text, visible } from './text.tsx';
 const STATE_COLUMNS: readonly Column<EniState>[] = [
   { key: 'agent', title: 'Agent', width: 'remarked', cell: agentCell },
   { key: 'recording', title: 'Recording', cell: ({ recording }) => (recording ? `${recording['traffic-type'] ?? 'nothing'}, ${recording.window}` : <span class="muted">no</span>) },
-  { key: 'state', title: 'At the agent', width: 'remarked', cell: (eni) => (eni['agent-state'] === null ? <span class="muted">–</span> : <><Badge word={eni['agent-state']} />{eni['agent-reason'] !== null && <span class="below">{visible(eni['agent-reason'])}</span>}</>) },
+  { key: 'state', title: <span title="What its agent says of it">State</span>, width: 'remarked', cell: (eni) => (eni['agent-state'] === null ? <span class="muted">–</span> : <><Badge word={eni['agent-state']} />{eni['agent-reason'] !== null && <span class="below">{visible(eni['agent-reason'])}</span>}</>) },
 ];
 
 const ENI_COLUMNS: readonly Column<Eni>[] = [

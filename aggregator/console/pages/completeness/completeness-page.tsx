@@ -11,7 +11,8 @@ import { counted } from '../../ui/numbers.ts';
 import { PageHead } from '../../ui/page-head.tsx';
 import { matches, SearchField } from '../../ui/search-field.tsx';
 import { visible } from '../../ui/text.tsx';
-import { addressRange, RangeField } from '../../ui/time-range.tsx';
+import { TimeField } from '../../ui/time-field.tsx';
+import { addressRange } from '../../ui/time-range.ts';
 import { Time } from '../../ui/time.tsx';
 
 /** All that agents sealed, whichever LogStore it went to; no LogStore can have this name. */
@@ -43,7 +44,7 @@ function OfLogStore({ logStores }: { logStores: readonly LogStore[] }) {
             {maySeeAll && <option value={EVERYTHING}>all that agents sealed</option>}
           </select>
         </label>
-        <RangeField />
+        <TimeField />
         <button type="button" onClick={reload} disabled={isLoading}>Refresh</button>
       </PageHead>
       <div class="row">

@@ -1,11 +1,14 @@
 import type { LogStore } from '../../api/answers.ts';
 import { timeZone } from '../../state/preference.ts';
-import { rangeOf, type Question } from '../explorer/question.ts';
+import type { Drill } from '../explorer/answer-chart.tsx';
+import { explorerAddress, rangeOf, type Question } from '../explorer/question.ts';
 import type { Panel } from './dashboard-list.ts';
 
 type Range = Pick<Question, 'from' | 'to'>;
 type BuiltIn = Omit<Panel, 'address' | 'description'>;
 
+/** What is no ENI of ours. */
+const ELSEWHERE = 'elsewhere';
 const DAY_SECONDS = 86_400;
 const LOOK_BACK_SECONDS = 30 * DAY_SECONDS;
 
@@ -13,14 +16,27 @@ const LOOK_BACK_SECONDS = 30 * DAY_SECONDS;
 const OWN_ADDRESSES = `WITH seen AS (SELECT eni_id, CASE direction WHEN 'in' THEN dstaddr ELSE srcaddr END AS address, sum(packets) AS n FROM log WHERE direction IS NOT NULL GROUP BY ALL), own AS (SELECT address, arg_max(eni_id, n) AS eni FROM seen GROUP BY address)`;
 
 /** A packet from ENI to ENI counts once, where it arrives; one to elsewhere where it leaves. */
-const ACCEPTED = `* | ${OWN_ADDRESSES} SELECT * FROM (SELECT coalesce(own.eni, 'elsewhere') AS source, eni_id AS destination, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = srcaddr WHERE direction = 'in' AND action = 'ACCEPT' GROUP BY ALL UNION ALL SELECT eni_id AS source, 'elsewhere' AS destination, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = dstaddr WHERE direction = 'out' AND action = 'ACCEPT' AND own.eni IS NULL GROUP BY ALL) ORDER BY bytes DESC LIMIT 60`;
-const REJECTED = `* | ${OWN_ADDRESSES} SELECT coalesce(own.eni, 'elsewhere') AS source, eni_id AS destination, sum(packets) AS packets FROM log LEFT JOIN own ON own.address = srcaddr WHERE direction = 'in' AND action = 'REJECT' GROUP BY ALL ORDER BY packets DESC LIMIT 60`;
+const ACCEPTED = `* | ${OWN_ADDRESSES} SELECT * FROM (SELECT coalesce(own.eni, '${ELSEWHERE}') AS source, eni_id AS destination, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = srcaddr WHERE direction = 'in' AND action = 'ACCEPT' GROUP BY ALL UNION ALL SELECT eni_id AS source, '${ELSEWHERE}' AS destination, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = dstaddr WHERE direction = 'out' AND action = 'ACCEPT' AND own.eni IS NULL GROUP BY ALL) ORDER BY bytes DESC LIMIT 60`;
+const REJECTED = `* | ${OWN_ADDRESSES} SELECT coalesce(own.eni, '${ELSEWHERE}') AS source, eni_id AS destination, sum(packets) AS packets FROM log LEFT JOIN own ON own.address = srcaddr WHERE direction = 'in' AND action = 'REJECT' GROUP BY ALL ORDER BY packets DESC LIMIT 60`;
 
 export function betweenInterfaces(logStore: string, range: Range): BuiltIn[] {
   return [
-    { id: 'accepted', title: 'Accepted bytes from ENI to ENI', chart: 'sankey', question: { logStore, query: ACCEPTED, ...range } },
-    { id: 'rejected', title: 'Rejected packets that came to ENIs', chart: 'sankey', question: { logStore, query: REJECTED, ...range } },
+    { id: 'accepted', title: 'Accepted bytes from ENI to ENI', chart: 'sankey', question: { logStore, query: ACCEPTED, ...range }, drill: drillOf('ACCEPT', { logStore, ...range }) },
+    { id: 'rejected', title: 'Rejected packets that came to ENIs', chart: 'sankey', question: { logStore, query: REJECTED, ...range }, drill: drillOf('REJECT', { logStore, ...range }) },
   ];
+}
+
+/** The addresses and ports behind a link or an end of one, counted as the link is. */
+function drillOf(action: 'ACCEPT' | 'REJECT', asked: Omit<Question, 'query'>): Drill {
+  return ({ values }, { columns }) => {
+    const end = (name: string) => values.find(([column]) => columns[column]!.name === name)?.[1];
+    const [source, destination] = [end('source'), end('destination')];
+    const leaves = destination === ELSEWHERE;
+    const is = (column: string, value: unknown): string[] => (value === undefined ? [] : [value === ELSEWHERE ? `${column} IS NULL` : `${column} = '${String(value).replaceAll("'", "''")}'`]);
+    const conditions = [`direction = '${leaves ? 'out' : 'in'}'`, `action = '${action}'`, ...(leaves ? [...is('eni_id', source), 'own.eni IS NULL'] : [...is('own.eni', source), ...is('eni_id', destination)])];
+    const query = `* | ${OWN_ADDRESSES} SELECT srcaddr, dstaddr, protocol, dstport, sum(packets) AS packets, sum(bytes) AS bytes FROM log LEFT JOIN own ON own.address = ${leaves ? 'dstaddr' : 'srcaddr'} WHERE ${conditions.join(' AND ')} GROUP BY ALL ORDER BY bytes DESC LIMIT 200`;
+    return explorerAddress({ ...asked, query }, { chart: 'table' });
+  };
 }
 
 export function newDestinations(logStore: LogStore, range: Range): BuiltIn[] {

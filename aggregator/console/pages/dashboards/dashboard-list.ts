@@ -1,5 +1,6 @@
 import type { LogStore } from '../../api/answers.ts';
 import type { ChartKind } from '../../charts/result-shape.ts';
+import type { Drill } from '../explorer/answer-chart.tsx';
 import { savedAddress, type SavedQuery } from '../explorer/saved-query.ts';
 import { explorerAddress, type Question } from '../explorer/question.ts';
 import { betweenInterfaces, newDestinations } from './built-in-panels.ts';
@@ -12,6 +13,8 @@ export interface Panel {
   readonly question: Question;
   /** The explorer with the same question. */
   readonly address: string;
+  /** Where marks lead whose columns do not say it. */
+  readonly drill?: Drill;
 }
 
 export interface Dashboard {

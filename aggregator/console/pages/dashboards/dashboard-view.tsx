@@ -3,8 +3,8 @@ import { parameter } from '../../state/address.ts';
 import { useShortcut } from '../../state/shortcuts.ts';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Text, visible } from '../../ui/text.tsx';
+import { TimeField } from '../../ui/time-field.tsx';
 import { ALL_TIME } from '../explorer/question.ts';
-import { TimeField } from '../explorer/time-field.tsx';
 import type { Dashboard } from './dashboard-list.ts';
 import { DashboardPanel } from './dashboard-panel.tsx';
 
@@ -31,7 +31,7 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
   return (
     <>
       <PageHead title={visible(dashboard.title)} above={<><a href="/dashboards">Dashboards</a> · <Text value={dashboard.logStore} mono /></>}>
-        <TimeField question={{ logStore: dashboard.logStore, query: '', ...range }} />
+        <TimeField />
         <button type="button" onClick={refresh}>Refresh</button>
         <span class="muted">{isOpenEnded ? 'each minute' : 'ends in the past: stays as it is'}</span>
       </PageHead>

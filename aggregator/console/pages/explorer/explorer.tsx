@@ -7,6 +7,7 @@ import { parameter, setParameters } from '../../state/address.ts';
 import { mayChange } from '../../state/session.ts';
 import { useShortcut } from '../../state/shortcuts.ts';
 import { PageHead } from '../../ui/page-head.tsx';
+import { TimeField } from '../../ui/time-field.tsx';
 import { ExportDialog } from './export-menu.tsx';
 import { addressFields, FieldsDialog } from './fields-dialog.tsx';
 import { HistoryDialog, remember } from './query-history.tsx';
@@ -23,7 +24,6 @@ import { RecordsSection } from './records-section.tsx';
 import { SavedList } from './saved-list.tsx';
 import { SaveDialog } from './save-dialog.tsx';
 import { SelectSection } from './select-section.tsx';
-import { TimeField } from './time-field.tsx';
 
 type Panel = 'history' | 'saved' | 'save' | 'export' | 'fields';
 
@@ -62,7 +62,7 @@ export function Explorer({ logStores, logStore }: { logStores: readonly LogStore
     <>
       <PageHead title="Explorer">
         <LogStoreField logStores={logStores} chosen={logStore} />
-        <TimeField question={question} />
+        <TimeField />
         <button type="button" class="quiet" onClick={open('history')}>History</button>
         <button type="button" class="quiet" onClick={open('saved')}>Saved</button>
         {mayChange.value && <button type="button" class="quiet" onClick={open('save')}>Save</button>}

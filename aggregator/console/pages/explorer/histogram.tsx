@@ -67,21 +67,42 @@ export function Histogram({ data, measure }: { data: Data; measure: Measure }) {
   const text = chosen ? spanText(buckets.slice(chosen[0], chosen[1] + 1), measure) : `${timeText(buckets[0]!.start * 1000)} to ${timeText(buckets[last]!.end * 1000)}`;
   return (
     <div class="histogram">
-      <p class="readout" aria-live="polite"><span>{text}</span><span class="muted">highest {amountText(measure, most)}</span></p>
-      <div
-        class="plot" ref={plot} tabIndex={0} role="slider" aria-label={`${measure} over time: arrow keys move, with Shift they select, Enter zooms`}
-        aria-valuemin={0} aria-valuemax={last} aria-valuenow={at ?? 0} aria-valuetext={text}
-        onKeyDown={onKeyDown} onPointerDown={onPointerDown} onPointerUp={onPointerUp}
-        onPointerMove={(event) => { cursor.value = bucketAt(event); if (!isDragging.current) anchor.value = null; }}
-        onPointerLeave={() => { if (!isDragging.current) cursor.value = anchor.value = null; }}
-        onPointerCancel={() => { isDragging.current = false; cursor.value = anchor.value = null; }}
-      >
-        <Bars data={data} measure={measure} most={most} />
-        {chosen && <div class="chosen" style={{ left: `${chosen[0] / buckets.length * 100}%`, width: `${(chosen[1] - chosen[0] + 1) / buckets.length * 100}%` }} />}
+      <p class="readout" aria-live="polite">{text}</p>
+      <div class="plot-row">
+        <Scale most={most} measure={measure} />
+        <div
+          class="plot" ref={plot} tabIndex={0} role="slider" aria-label={`${measure} over time: arrow keys move, with Shift they select, Enter zooms`}
+          aria-valuemin={0} aria-valuemax={last} aria-valuenow={at ?? 0} aria-valuetext={text}
+          onKeyDown={onKeyDown} onPointerDown={onPointerDown} onPointerUp={onPointerUp}
+          onPointerMove={(event) => { cursor.value = bucketAt(event); if (!isDragging.current) anchor.value = null; }}
+          onPointerLeave={() => { if (!isDragging.current) cursor.value = anchor.value = null; }}
+          onPointerCancel={() => { isDragging.current = false; cursor.value = anchor.value = null; }}
+        >
+          {linesOf(most, measure).map((value) => <div key={value} class="line" style={{ bottom: `${value / most * 100}%` }} />)}
+          <Bars data={data} measure={measure} most={most} />
+          {chosen && <div class="chosen" style={{ left: `${chosen[0] / buckets.length * 100}%`, width: `${(chosen[1] - chosen[0] + 1) / buckets.length * 100}%` }} />}
+        </div>
       </div>
       <Ticks buckets={buckets} />
     </div>
   );
+}
+
+/** Amounts at which lines are drawn: round, and two or three of them. */
+function linesOf(most: number, measure: Measure): number[] {
+  const base = measure === 'bytes' ? 1024 ** Math.floor(Math.log2(most) / 10) : 10 ** Math.floor(Math.log10(most));
+  const step = [0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500].map((factor) => factor * base).find((candidate) => candidate >= 1 && most / candidate <= 3.2 && Number.isInteger(candidate)) ?? most;
+  return Array.from({ length: Math.floor(most / step) }, (_, at) => (at + 1) * step);
+}
+
+function Scale({ most, measure }: { most: number; measure: Measure }) {
+  return <div class="scale" aria-hidden="true">{linesOf(most, measure).map((value) => <span key={value} style={{ bottom: `${value / most * 100}%` }}>{shortText(measure, value)}</span>)}<span style={{ bottom: '0' }}>0</span></div>;
+}
+
+const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+
+function shortText(measure: Measure, value: number): string {
+  return measure === 'bytes' ? bytesText(value).replace('.0 ', ' ') : COMPACT.format(value);
 }
 
 function Bars({ data: { buckets }, measure, most }: { data: Data; measure: Measure; most: number }) {

@@ -6,8 +6,11 @@ export interface QueryParts {
   readonly select: string | null;
 }
 
-/** The two halves of a query. A bar in quotes is no bar. */
+const SELECT_ALONE = /^\s*(?:select|with)[\s(*]/i;
+
+/** The two halves of a query. A bar in quotes is no bar, and a SELECT alone is about everything. */
 export function splitQuery(text: string): QueryParts {
+  if (SELECT_ALONE.test(text)) return { search: '', select: text };
   const at = barOf(text);
   return at < 0 ? { search: text, select: null } : { search: text.slice(0, at), select: text.slice(at + 1) };
 }
@@ -39,10 +42,15 @@ export function negated(term: string): string {
   return term.startsWith('not ') ? term.slice('not '.length) : `not ${term}`;
 }
 
+/** One term for what several together say. */
+export function together(terms: readonly string[]): string {
+  return terms.length === 1 ? terms[0]! : `(${terms.join(' ')})`;
+}
+
 /** The query, with the term demanded besides. What contradicts it, where it was added the same way, goes. */
 export function withTerm(query: string, term: string): string {
   const { search, select } = splitQuery(query);
-  const behind = select === null ? '' : ` |${select}`;
+  const behind = select === null ? '' : ` | ${select.trimStart()}`;
   const terms = plainTerms(search);
   if (terms) {
     const left = terms.filter((known) => known !== negated(term) && known !== '*');

@@ -2,7 +2,9 @@ import { signal } from '@preact/signals';
 import type { CompletenessSummary, QueryRows, Value } from '../../api/answers.ts';
 import { request, type Parameters } from '../../api/client.ts';
 import { addressOf, parameter } from '../../state/address.ts';
-import { secondsOf } from '../../ui/time-range.tsx';
+import { ALL_TIME, rangeOf } from '../../ui/time-range.ts';
+
+export { ALL_TIME, rangeOf };
 
 /** What the address asks. */
 export interface Question {
@@ -12,9 +14,6 @@ export interface Question {
   readonly from: string;
   readonly to: string | null;
 }
-
-/** Unix seconds; null: open. */
-export interface AskedRange { readonly from: number; readonly to: number | null }
 
 export type FlowRecord = Readonly<Record<string, Value>>;
 
@@ -28,7 +27,6 @@ export interface QueryRecords {
 
 export type SelectRows = QueryRows & Pick<QueryRecords, 'elapsedMs' | 'scanned'>;
 
-export const ALL_TIME = '0';
 /** Goes up when the same question is asked once more. */
 export const turn = signal(0);
 
@@ -39,10 +37,6 @@ export function addressQuestion(logStore: string): Question {
 /** The explorer with a question in it. */
 export function explorerAddress({ logStore, query, from, to }: Question, others: Readonly<Record<string, string | null>> = {}): string {
   return addressOf('/explorer', { logstore: logStore, q: query, from, to, ...others });
-}
-
-export function rangeOf({ from, to }: Pick<Question, 'from' | 'to'>, nowSeconds = Math.floor(Date.now() / 1000)): AskedRange {
-  return { from: secondsOf(from, nowSeconds) ?? 0, to: to === null ? null : secondsOf(to, nowSeconds) };
 }
 
 export function ask<T>(logStore: string, body: Parameters, signal?: AbortSignal): Promise<T> {

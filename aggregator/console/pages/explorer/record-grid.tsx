@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { timeZone } from '../../state/preference.ts';
 import { useVisibleRows } from '../../ui/visible-rows.ts';
 import { fieldText, plainText } from './field-text.ts';
+import { columnWidths } from './record-columns.ts';
 import type { FlowRecord } from './question.ts';
 import { ValueMenu, type MenuPlace } from './value-menu.tsx';
 
@@ -10,10 +11,6 @@ const ROW_HEIGHT = 28;
 const OVERSCAN = 10;
 /** With so few rows left below what is in sight, more are fetched. */
 const AHEAD = 400;
-const WIDTHS: Readonly<Record<string, number>> = {
-  'start': 158, 'end': 158, 'first-seen': 158, 'last-seen': 158, 'srcaddr': 136, 'dstaddr': 136, 'srcport': 74, 'dstport': 74, 'protocol': 82, 'direction': 84, 'packets': 80, 'bytes': 88,
-  'action': 82, 'log-status': 90, 'rule-reason': 104, 'tcp-flags': 136, 'version': 76, 'icmp-type': 88, 'icmp-code': 92, 'fragments': 90, 'ruleset-rev': 96, 'initiator': 84, 'flow-state': 88,
-};
 const NUMBERS = new Set(['packets', 'bytes', 'srcport', 'dstport', 'fragments', 'skipped-packets', 'ruleset-rev', 'icmp-type', 'icmp-code', 'version']);
 
 export interface RecordGridProps {
@@ -37,8 +34,17 @@ export function RecordGrid(props: RecordGridProps) {
   useEffect(() => {
     if (!isEnd && first + count + AHEAD > records.length) onMore();
   }, [first, count, version, isEnd]);
-  const template = useMemo(() => fields.map((field) => `${WIDTHS[field] ?? 128}px`).join(' '), [fields]);
-  const width = fields.reduce((sum, field) => sum + (WIDTHS[field] ?? 128), 0);
+  const zone = timeZone.value;
+  const [font, setFont] = useState('12px sans-serif');
+  useEffect(() => {
+    const { fontSize, fontFamily } = getComputedStyle(frame.current!);
+    setFont(`${fontSize} ${fontFamily}`);
+  }, []);
+  // by the first records alone: what is scrolled to moves nothing
+  const widths = useMemo(() => columnWidths(fields, records, font), [fields, records, font, zone, records.length > 0]);
+  // what is left of a wide window is shared out
+  const template = widths.map((width) => `minmax(${width}px, ${width}fr)`).join(' ');
+  const width = widths.reduce((sum, one) => sum + one, 0);
 
   const focusOn = (row: number, column: number): void => {
     const to = [Math.max(0, Math.min(records.length - 1, row)), Math.max(0, Math.min(fields.length - 1, column))] as const;
@@ -92,7 +98,6 @@ export function RecordGrid(props: RecordGridProps) {
   };
   const shown = records.slice(first, first + count);
   const [activeRow, activeColumn] = active.value;
-  const zone = timeZone.value;
   return (
     <>
       <div class="records" ref={frame} onScroll={onScroll}>

@@ -1,4 +1,5 @@
 import { FIELDS } from '../../../../shared/fields.ts';
+import { hasPorts } from '../../../../shared/protocol.ts';
 import { useLoaded } from '../../api/loaded.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
@@ -38,7 +39,7 @@ function RecordBody({ logStore, record }: { logStore: string; record: FlowRecord
     <>
       <p class="record-title">
         {isTraffic && <Badge word={String(record['action'])} />} <span><Time at={Number(record['start'])} /></span>
-        {isTraffic && <bdi class="mono">{fieldText('srcaddr', record['srcaddr'])}:{fieldText('srcport', record['srcport'])} → {fieldText('dstaddr', record['dstaddr'])}:{fieldText('dstport', record['dstport'])} {fieldText('protocol', record['protocol'])}</bdi>}
+        {isTraffic && <bdi class="mono">{endText(record, 'srcaddr', 'srcport')} → {endText(record, 'dstaddr', 'dstport')} {fieldText('protocol', record['protocol'])}</bdi>}
       </p>
       {isTraffic && <WhySection record={record} />}
       {isTraffic && <Connection logStore={logStore} record={record} />}
@@ -48,6 +49,13 @@ function RecordBody({ logStore, record }: { logStore: string; record: FlowRecord
       </section>
     </>
   );
+}
+
+/** `10.0.0.1:443`, `[2001:db8::1]:443`; without a port where the protocol has none. */
+function endText(record: FlowRecord, address: string, port: string): string {
+  const text = fieldText(address, record[address]);
+  if (!hasPorts(Number(record['protocol']))) return text;
+  return `${text.includes(':') ? `[${text}]` : text}:${fieldText(port, record[port])}`;
 }
 
 function FieldValue({ name, value }: { name: string; value: FlowRecord[string] | undefined }) {

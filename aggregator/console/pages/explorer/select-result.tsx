@@ -1,9 +1,10 @@
-import { Chart, type Period } from '../../charts/chart.tsx';
+import type { Period } from '../../charts/chart.tsx';
 import { CHART_TITLES, chartFor, possibleCharts, type ChartKind } from '../../charts/result-shape.ts';
 import { useLoaded } from '../../api/loaded.ts';
 import { parameter, setParameters } from '../../state/address.ts';
 import { Choice } from '../../ui/choice.tsx';
 import { Notice, ProblemNotice } from '../../ui/notice.tsx';
+import { AnswerChart } from './answer-chart.tsx';
 import { ask, rangeOf, turn, type Question, type SelectRows } from './question.ts';
 
 /** The answer of a SELECT, as a table or in a chart that suits its columns. */
@@ -21,7 +22,7 @@ export function SelectResult({ question, answer }: { question: Question; answer:
         )}
       </div>
       {answer.truncated && <Notice kind="warning" title={`The first ${answer.rows.length} rows`}>There are more. A LIMIT in the statement says how many are wanted.</Notice>}
-      {isCompared && question.from !== '0' ? <Compared question={question} answer={answer} /> : <div class="chart-frame"><Chart label="Result" result={answer} kind={kind} /></div>}
+      {isCompared && question.from !== '0' ? <Compared question={question} answer={answer} /> : <div class="chart-frame"><AnswerChart label="Result" result={answer} kind={kind} question={question} /></div>}
     </section>
   );
 }
@@ -37,7 +38,7 @@ function Compared({ question, answer }: { question: Question; answer: SelectRows
     <>
       {problem && <ProblemNotice problem={problem} />}
       {value && value.result.rows.length === 0 && <p class="muted">Nothing in the period before.</p>}
-      <div class="chart-frame"><Chart label="Result" result={answer} kind="line" previous={value} /></div>
+      <div class="chart-frame"><AnswerChart label="Result" result={answer} kind="line" question={question} previous={value} /></div>
     </>
   );
 }

@@ -1,6 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
-import type { Authorization, FlowLog, LogStore } from '../../api/answers.ts';
+import type { Authorization, LogStore } from '../../api/answers.ts';
 import { ApiProblem, request } from '../../api/client.ts';
 import { useLoaded } from '../../api/loaded.ts';
 import { Choice } from '../../ui/choice.tsx';
@@ -9,9 +8,9 @@ import { Notice, ProblemNotice } from '../../ui/notice.tsx';
 import { counted } from '../../ui/numbers.ts';
 import { Picker } from '../../ui/picker.tsx';
 import { visible } from '../../ui/text.tsx';
+import { FlowLogForm, type FlowLogSettings, type NewLogStore } from './flow-log-form.tsx';
 import { loadResources, type ResourceType, type Resources } from './flow-log-resources.ts';
-
-const NEW_LOGSTORE = '';
+import { makeLogStore, useRepeatablePost } from './repeatable-post.ts';
 
 interface Prerequisites {
   readonly resources: Resources;
@@ -32,7 +31,7 @@ export function CreateFlowLog({ onClose, onCreated }: { onClose: () => void; onC
       {problem && <ProblemNotice problem={problem} onRetry={reload} />}
       {!value && !problem && <p class="muted">Loading what can be recorded …</p>}
       {value && !value.authorization.authorized && <AuthorizationStep account={value.authorization['account-id']} onAuthorized={reload} />}
-      {value?.authorization.authorized && <FlowLogForm {...value} onClose={onClose} onCreated={onCreated} />}
+      {value?.authorization.authorized && <NewFlowLog {...value} onClose={onClose} onCreated={onCreated} />}
     </Dialog>
   );
 }
@@ -57,88 +56,28 @@ function AuthorizationStep({ account, onAuthorized }: { account: string; onAutho
   );
 }
 
-function FlowLogForm({ resources, logStores, onClose, onCreated }: Prerequisites & { onClose: () => void; onCreated: () => void }) {
-  const form = useRef<HTMLFormElement>(null);
+function NewFlowLog({ resources, logStores, onClose, onCreated }: Prerequisites & { onClose: () => void; onCreated: () => void }) {
   const resourceType = useSignal<ResourceType>('VPC');
   const resourceId = useSignal('');
-  const trafficType = useSignal<FlowLog['traffic-type']>('All');
-  const window = useSignal<'60s' | '300s' | '600s'>('600s');
-  const logStore = useSignal(logStores[0]?.name ?? NEW_LOGSTORE);
-  const problem = useSignal<ApiProblem | null>(null);
-  const isBusy = useSignal(false);
-  const keys = useRef(new Map<string, string>());
+  const post = useRepeatablePost();
   const options = resources[resourceType.value];
   const chosen = options.find(({ id }) => id === resourceId.value);
-
-  /** The same has the same key: sent again, because an answer was lost on its way, it makes no second one. */
-  const post = async (path: string, body: object): Promise<void> => {
-    const what = `${path} ${JSON.stringify(body)}`;
-    const key = keys.current.get(what) ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
-    keys.current.set(what, key);
-    await request('POST', path, { body, headers: { 'idempotency-key': key } });
-  };
-  const create = async (): Promise<void> => {
-    const given = new FormData(form.current!);
-    const text = (name: string): string => String(given.get(name) ?? '').trim();
-    const optional = (name: string): Record<string, string> => (text(name) === '' ? {} : { [name]: text(name) });
-    let store = logStore.value;
-    if (store === NEW_LOGSTORE) {
-      store = text('new-logstore');
-      const days = text('retention-days');
-      await post('/v1/logstores', { name: store, search: true, ...(days === '' ? {} : { 'retention-days': Number(days) }) });
-    }
+  const create = async ({ name, description, ...settings }: FlowLogSettings, newLogStore: NewLogStore | null): Promise<void> => {
+    if (newLogStore) await makeLogStore(post, newLogStore);
     await post('/v1/flow-logs', {
-      ...optional('name'), ...optional('description'), 'resource-type': resourceType.value, 'resource-id': resourceId.value, 'traffic-type': trafficType.value,
-      'logstore': store, 'window': window.value, 'analysis-report': given.has('analysis-report'),
+      ...(name === '' ? {} : { name }), ...(description === '' ? {} : { description }), 'resource-type': resourceType.value, 'resource-id': resourceId.value, ...settings,
     });
-  };
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    isBusy.value = true;
-    problem.value = null;
-    try {
-      await create();
-      onCreated();
-    } catch (error) {
-      if (!(error instanceof ApiProblem)) throw error;
-      problem.value = error;
-      isBusy.value = false;
-    }
-  };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    form.current!.requestSubmit();
+    onCreated();
   };
   return (
-    <form class="form" ref={form} onSubmit={(event) => void submit(event)} onKeyDown={onKeyDown}>
-      <label class="field"><span>Name</span><input name="name" maxLength={256} autocomplete="off" placeholder="its id, unless given" /></label>
+    <FlowLogForm
+      before={{ 'name': '', 'description': '', 'traffic-type': 'All', 'window': '600s', 'logstore': logStores[0]?.name ?? '', 'analysis-report': true }}
+      logStores={logStores} action="Create" canSubmit={resourceId.value !== ''} onSubmit={create} onClose={onClose}
+    >
       <Choice label="Resource type" value={resourceType.value} options={[['ENI', 'ENI'], ['VSwitch', 'VSwitch'], ['VPC', 'VPC']]} onChange={(value) => { resourceType.value = value; resourceId.value = ''; }} />
       <Picker label={resourceType.value} options={options} value={resourceId.value} onChange={(id) => { resourceId.value = id; }}
         hint={chosen ? coverage(resourceType.value, chosen.enis) : options.length === 0 ? `The inventory has no ${resourceType.value} yet: weir apply -f vpc.yaml` : `${counted(options.length, resourceType.value, resourceType.value === 'VSwitch' ? 'VSwitches' : undefined)} to choose from`} />
-      <Choice label="Traffic" value={trafficType.value} options={[['All', 'All'], ['Allow', 'Allow: accepted'], ['Drop', 'Drop: rejected']]} onChange={(value) => { trafficType.value = value; }} />
-      <label class="field">
-        <span>LogStore</span>
-        <select value={logStore.value} onChange={(event) => { logStore.value = event.currentTarget.value; }}>
-          {logStores.map(({ name }) => <option key={name} value={name}>{visible(name)}</option>)}
-          <option value={NEW_LOGSTORE}>A new LogStore …</option>
-        </select>
-      </label>
-      {logStore.value === NEW_LOGSTORE && (
-        <div class="two">
-          <label class="field"><span>Its name</span><input name="new-logstore" required maxLength={63} autocomplete="off" class="mono" placeholder="main" /></label>
-          <label class="field"><span>Keep for days</span><input name="retention-days" type="number" min={1} max={36500} placeholder="for ever" /></label>
-        </div>
-      )}
-      <Choice label="Window" value={window.value} options={[['60s', '1 minute'], ['300s', '5 minutes'], ['600s', '10 minutes']]} onChange={(value) => { window.value = value; }} />
-      <label class="check"><input type="checkbox" name="analysis-report" defaultChecked /><span>Analysis report<span class="hint"> – turns on search of the LogStore, and brings dashboards</span></span></label>
-      <label class="field"><span>Description</span><textarea name="description" maxLength={256} /></label>
-      {problem.value && <ProblemNotice problem={problem.value} />}
-      <div class="actions">
-        <button type="button" onClick={onClose}>Cancel</button>
-        <button type="submit" class="primary" disabled={isBusy.value || resourceId.value === ''}>Create <kbd>Ctrl ⏎</kbd></button>
-      </div>
-    </form>
+    </FlowLogForm>
   );
 }
 

@@ -3,15 +3,18 @@ import { listAll, request } from '../../api/client.ts';
 import { useLoaded } from '../../api/loaded.ts';
 import { loadGrid } from '../../completeness/grid-data.ts';
 import { CompletenessGrid } from '../../completeness/completeness-grid.tsx';
-import { addressOf, go, parameter } from '../../state/address.ts';
+import { go, parameter } from '../../state/address.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { EniTable } from '../../ui/eni-table.tsx';
 import { Facts } from '../../ui/facts.tsx';
 import { ProblemNotice } from '../../ui/notice.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Text } from '../../ui/text.tsx';
-import { addressRange, RangeField } from '../../ui/time-range.tsx';
+import { TimeField } from '../../ui/time-field.tsx';
+import { addressRange, DEFAULT_FROM } from '../../ui/time-range.ts';
 import { Time } from '../../ui/time.tsx';
+import { termOf } from '../explorer/query-terms.ts';
+import { explorerAddress } from '../explorer/question.ts';
 import { FlowLogActions } from './flow-log-actions.tsx';
 import { LastRecord } from './last-record.tsx';
 import { storeStates } from './store-state.ts';
@@ -32,7 +35,7 @@ export function FlowLogDetails({ id }: { id: string }) {
         ['Id', <Text value={flowLog['flow-log-id']} mono />],
         ['Resource', <>{flowLog['resource-type']} <Text value={flowLog['resource-id']} mono /></>],
         ['Traffic', flowLog['traffic-type']],
-        ['LogStore', <a href={addressOf('/completeness', { logstore: flowLog.logstore })}><Text value={flowLog.logstore} /></a>],
+        ['LogStore', <a href={explorerAddress({ logStore: flowLog.logstore, query: searchOf(flowLog), from: parameter('from') ?? DEFAULT_FROM, to: parameter('to') })} title="Search its records"><Text value={flowLog.logstore} /></a>],
         ['Window', flowLog.window],
         ['Last record', <LastRecord flowLog={flowLog} state={state.value} />],
         ['Analysis report', flowLog['analysis-report'] ? 'on' : 'off'],
@@ -46,6 +49,13 @@ export function FlowLogDetails({ id }: { id: string }) {
   );
 }
 
+/** What finds its records in its LogStore. */
+function searchOf(flowLog: FlowLog): string {
+  const field = { ENI: 'eni-id', VSwitch: 'vswitch-id', VPC: 'vpc-id' }[flowLog['resource-type']];
+  const action = { All: null, Allow: 'action:ACCEPT', Drop: 'action:REJECT' }[flowLog['traffic-type']];
+  return [termOf(field, flowLog['resource-id']), action].filter((term) => term !== null).join(' ');
+}
+
 /** The ENIs that it covers: whether their windows are complete, and who watches them. */
 function CoveredEnis({ flowLog }: { flowLog: FlowLog }) {
   const path = `/v1/flow-logs/${encodeURIComponent(flowLog['flow-log-id'])}/enis`;
@@ -56,7 +66,7 @@ function CoveredEnis({ flowLog }: { flowLog: FlowLog }) {
   const covered = new Set(enis.value?.map((eni) => eni['eni-id']));
   return (
     <>
-      <div class="page-head"><h2>Completeness</h2><RangeField /></div>
+      <div class="page-head"><h2>Completeness</h2><TimeField /></div>
       {grid.problem && <ProblemNotice problem={grid.problem} onRetry={grid.reload} />}
       {grid.value && enis.value && <CompletenessGrid grid={{ ...grid.value, rows: grid.value.rows.filter(({ eniId }) => covered.has(eniId)) }} logStore={flowLog.logstore} />}
       <h2>ENIs</h2>

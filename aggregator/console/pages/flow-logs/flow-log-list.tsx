@@ -56,11 +56,11 @@ function columns(states: ReadonlyMap<string, StoreState> | null, onChanged: () =
     { key: 'name', title: 'Name', cell: (flowLog) => <><a href={pathOf('flow-logs', flowLog['flow-log-id'])}><Text value={flowLog.name} /></a>{flowLog.name !== flowLog['flow-log-id'] && <span class="below"><Text value={flowLog['flow-log-id']} mono /></span>}</> },
     { key: 'resource', title: 'Resource', cell: (flowLog) => <><Text value={flowLog['resource-id']} mono /><span class="below">{flowLog['resource-type']}, {flowLog.enis} {flowLog.enis === 1 ? 'ENI' : 'ENIs'}</span></> },
     { key: 'traffic', title: 'Traffic', cell: (flowLog) => flowLog['traffic-type'] },
-    { key: 'logstore', title: 'LogStore', width: 'narrow', cell: ({ logstore }) => <a href={addressOf('/completeness', { logstore })}><Text value={logstore} /></a> },
+    { key: 'logstore', title: 'LogStore', width: 'narrow', cell: ({ logstore }) => <a href={addressOf('/explorer', { logstore })} title="Search it"><Text value={logstore} /></a> },
     { key: 'window', title: 'Window', isNumber: true, cell: (flowLog) => flowLog.window },
     { key: 'status', title: 'Status', cell: ({ status }) => <Badge word={status} /> },
     { key: 'last', title: <span title="In the last 24 hours">Last record</span>, cell: (flowLog) => <LastRecord flowLog={flowLog} state={states?.get(flowLog.logstore) ?? null} /> },
-    { key: 'complete', title: <span title="Of its LogStore, the last 24 hours">Last day</span>, cell: ({ logstore }) => <CompletenessMark summary={states?.get(logstore)?.lastDay ?? null} /> },
+    { key: 'complete', title: <span title="Of its LogStore, the last 24 hours">Last day</span>, cell: ({ logstore }) => <a class="plain" href={addressOf('/completeness', { logstore })}><CompletenessMark summary={states?.get(logstore)?.lastDay ?? null} /></a> },
     { key: 'actions', title: <span class="unseen">Actions</span>, cell: (flowLog) => <FlowLogActions flowLog={flowLog} onDone={onChanged} /> },
   ];
 }

@@ -2,6 +2,8 @@ import type { CompletenessPage, CompletenessSummary, FlowLog, LogStore, QueryRow
 import { ApiProblem, request } from '../../api/client.ts';
 
 const DAY_SECONDS = 86_400;
+/** A flow log of what is accepted has no part in what others of the LogStore record besides. */
+const ACTIONS = { All: '', Allow: " AND action = 'ACCEPT'", Drop: " AND action = 'REJECT'" } as const;
 const ID_COLUMNS = { ENI: 'eni_id', VSwitch: 'vswitch_id', VPC: 'vpc_id' } as const;
 
 /** Of the LogStore that a flow log writes to. */
@@ -41,7 +43,7 @@ async function lastDayOf(logStore: string, signal: AbortSignal): Promise<Complet
 
 async function lastRecordsOf(logStore: string, flowLogs: readonly FlowLog[], signal: AbortSignal): Promise<Map<string, string | null>> {
   const columns = flowLogs.map((flowLog, at) =>
-    `max(last_seen) FILTER (WHERE ${ID_COLUMNS[flowLog['resource-type']]} = '${flowLog['resource-id'].replaceAll("'", "''")}') AS f${at}`);
+    `max(last_seen) FILTER (WHERE ${ID_COLUMNS[flowLog['resource-type']]} = '${flowLog['resource-id'].replaceAll("'", "''")}'${ACTIONS[flowLog['traffic-type']]}) AS f${at}`);
   const answer = await request<QueryRows>('POST', `/v1/logstores/${encodeURIComponent(logStore)}/query`, {
     body: { query: `log-status:OK | SELECT ${columns.join(', ')}`, from: '-1d' }, signal,
   });

@@ -11,11 +11,15 @@ import type { GroupHits } from './rule-hits.ts';
 /** What a line of the table is: a rule or the inner access, or what holds where none matches. */
 interface Line { readonly place: number; readonly rule: EvaluatedRule | null }
 
-export function RuleTable({ title, rules, hits, byDefault }: { title: string; rules: readonly EvaluatedRule[]; hits: GroupHits | null; byDefault: 'ACCEPT' | 'REJECT' }) {
+export function RuleTable({ title, rules, hits, byDefault, recordsOf }: { title: string; rules: readonly EvaluatedRule[]; hits: GroupHits | null; byDefault: 'ACCEPT' | 'REJECT'; recordsOf: (ruleId: string | null, isReply: boolean) => string }) {
   const lines: Line[] = [...rules.map((rule, at) => ({ place: at + 1, rule })), { place: rules.length + 1, rule: null }];
   const hitsOf = ({ rule }: Line) => (rule ? hits?.rules.get(rule.document?.['rule-id'] ?? null) ?? null : null);
   const isHit = (line: Line): boolean => Number(hitsOf(line)?.packets ?? 0) > 0;
-  const packets = (line: Line, which: 'packets' | 'replies') => (line.rule && hits ? numberText(hitsOf(line)?.[which] ?? 0) : <span class="muted">–</span>);
+  const packets = (line: Line, which: 'packets' | 'replies') => {
+    if (!line.rule || !hits) return <span class="muted">–</span>;
+    const count = hitsOf(line)?.[which] ?? 0;
+    return Number(count) === 0 ? '0' : <a href={recordsOf(line.rule.document?.['rule-id'] ?? null, which === 'replies')} title="Their records">{numberText(count)}</a>;
+  };
   return (
     <section class="stack" aria-label={`${title} rules`}>
       <h2>{title} <span class="muted">{counted(rules.filter(({ document }) => document).length, 'rule')}</span></h2>

@@ -9,7 +9,10 @@ import { Notice, ProblemNotice } from '../../ui/notice.tsx';
 import { numberText } from '../../ui/numbers.ts';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Text, visible } from '../../ui/text.tsx';
-import { addressRange, RangeField } from '../../ui/time-range.tsx';
+import { TimeField } from '../../ui/time-field.tsx';
+import { addressRange, DEFAULT_FROM } from '../../ui/time-range.ts';
+import { termOf } from '../explorer/query-terms.ts';
+import { explorerAddress } from '../explorer/question.ts';
 import type { Inventory } from './inventory.ts';
 import { evaluatedRules } from './rule-evaluation.ts';
 import { groupHits } from './rule-hits.ts';
@@ -31,6 +34,10 @@ function Details({ inventory, group }: { inventory: Inventory; group: SecurityGr
   const to = parameter('to');
   const hits = useLoaded(async (signal) => (logStore === null ? null : groupHits({ logStore, groupId: id, ...addressRange(), signal })), [logStore, id, from, to]);
   const [ingress, egress] = useMemo(() => [evaluatedRules(inventory, group, 'ingress'), evaluatedRules(inventory, group, 'egress')], [inventory, group]);
+  const recordsOf = (ruleId: string | null, isReply: boolean): string => explorerAddress({
+    logStore: logStore ?? '', from: from ?? DEFAULT_FROM, to,
+    query: [termOf('sg-id', id), termOf('rule-id', ruleId), isReply ? 'rule-reason:established' : 'not rule-reason:established'].filter((term) => term !== null).join(' '),
+  });
   const members = inventory.enis.filter((eni) => eni['security-groups']?.includes(id)).length;
   return (
     <div class="stack rules">
@@ -42,7 +49,7 @@ function Details({ inventory, group }: { inventory: Inventory; group: SecurityGr
             {known.map(({ name }) => <option key={name} value={name}>{visible(name)}</option>)}
           </select>
         </label>
-        <RangeField />
+        <TimeField />
       </PageHead>
       <Facts facts={[
         ['Id', <Text value={id} mono />],
@@ -54,8 +61,8 @@ function Details({ inventory, group }: { inventory: Inventory; group: SecurityGr
       ]} />
       {hits.problem && <ProblemNotice problem={hits.problem} onRetry={hits.reload} />}
       <p class="muted">In the order in which they are looked at: by priority, drop before accept, then as listed; the first that matches a new connection decides. Of an ENI with several groups, the rules of all of them are one list.</p>
-      <RuleTable title="Ingress" rules={ingress} hits={hits.value} byDefault="REJECT" />
-      <RuleTable title="Egress" rules={egress} hits={hits.value} byDefault={group.type === 'basic' ? 'ACCEPT' : 'REJECT'} />
+      <RuleTable title="Ingress" rules={ingress} hits={hits.value} byDefault="REJECT" recordsOf={recordsOf} />
+      <RuleTable title="Egress" rules={egress} hits={hits.value} byDefault={group.type === 'basic' ? 'ACCEPT' : 'REJECT'} recordsOf={recordsOf} />
     </div>
   );
 }

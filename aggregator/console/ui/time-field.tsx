@@ -1,46 +1,61 @@
 import { useSignal } from '@preact/signals';
-import { setParameters } from '../../state/address.ts';
-import { timeZone } from '../../state/preference.ts';
-import { Dialog } from '../../ui/dialog.tsx';
-import { timeText } from '../../ui/time.tsx';
+import { parameter, setParameters } from '../state/address.ts';
+import { timeZone } from '../state/preference.ts';
+import { useShortcut } from '../state/shortcuts.ts';
+import { Dialog } from './dialog.tsx';
+import { timeText } from './time.tsx';
 import { spokenRange, type SpokenRange } from './natural-time.ts';
-import { ALL_TIME, rangeOf, type Question } from './question.ts';
+import { ALL_TIME, DEFAULT_FROM, rangeOf, type AddressRange } from './time-range.ts';
 
-const PRESETS = [['-15m', 'Last 15 minutes'], ['-1h', 'Last hour'], ['-24h', 'Last 24 hours'], ['-7d', 'Last 7 days'], [ALL_TIME, 'All time']] as const;
+const PRESETS = [['-15m', 'Last 15 minutes'], ['-1h', 'Last hour'], ['-6h', 'Last 6 hours'], ['-24h', 'Last 24 hours'], ['-7d', 'Last 7 days'], [ALL_TIME, 'All time']] as const;
 const OTHER = 'other';
 
-/** The range of the address: one of the usual ones, two times, or words. */
-export function TimeField({ question }: { question: Question }) {
+/** The range of the address: one of the usual ones, two times, or words; and it is moved by its own length. */
+export function TimeField() {
   const isOpen = useSignal(false);
-  const { from, to } = question;
-  const preset = to === null && PRESETS.some(([value]) => value === from) ? from : '';
+  const range: AddressRange = { from: parameter('from') ?? DEFAULT_FROM, to: parameter('to') };
+  const preset = range.to === null && PRESETS.some(([value]) => value === range.from) ? range.from : '';
+  const show = ({ from, to }: AddressRange): void => setParameters({ from, to, record: null }, {});
   const choose = (value: string): void => {
     if (value === OTHER) isOpen.value = true;
-    else setParameters({ from: value, to: null, record: null }, {});
+    else show({ from: value, to: null });
   };
+  useShortcut('w', 'Choose the time range', () => { isOpen.value = true; });
   return (
-    <>
-      <label class="time-field">
+    <div class="time-field">
+      <button type="button" aria-label="Earlier" title="Earlier" disabled={range.from === ALL_TIME} onClick={() => show(moved(range, -1))}>‹</button>
+      <label>
         <span class="unseen">Time range</span>
         <select value={preset} onChange={(event) => { choose(event.currentTarget.value); event.currentTarget.value = preset; }}>
-          {preset === '' && <option value="">{rangeText(question)}</option>}
+          {preset === '' && <option value="">{rangeText(range)}</option>}
           {PRESETS.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
           <option value={OTHER}>Other range …</option>
         </select>
       </label>
-      {isOpen.value && <RangeDialog question={question} onClose={() => { isOpen.value = false; }} />}
-    </>
+      <button type="button" aria-label="Later" title="Later" disabled={range.to === null} onClick={() => show(moved(range, 1))}>›</button>
+      {isOpen.value && <RangeDialog given={range} onShow={show} onClose={() => { isOpen.value = false; }} />}
+    </div>
   );
 }
 
-function rangeText(question: Question): string {
-  const { from, to } = rangeOf(question);
-  if (question.to === null && question.from.startsWith('-')) return `Last ${question.from.slice(1)}`;
+/** By its own length, but not beyond now: a range that would end then goes on with the time. */
+function moved(given: AddressRange, direction: -1 | 1): AddressRange {
+  const now = Math.floor(Date.now() / 1000);
+  const { from, to } = rangeOf(given, now);
+  const length = (to ?? now) - from;
+  const end = (to ?? now) + length * direction;
+  if (end >= now) return { from: PRESETS.find(([preset]) => rangeOf({ from: preset, to: null }, now).from === now - length)?.[0] ?? String(now - length), to: null };
+  return { from: String(Math.max(0, from + length * direction)), to: String(end) };
+}
+
+function rangeText(range: AddressRange): string {
+  const { from, to } = rangeOf(range);
+  if (range.to === null && range.from.startsWith('-')) return `Last ${range.from.slice(1)}`;
   return `${timeText(from * 1000).slice(0, 16)} to ${to === null ? 'now' : timeText(to * 1000).slice(0, 16)}`;
 }
 
-function RangeDialog({ question, onClose }: { question: Question; onClose: () => void }) {
-  const range = rangeOf(question);
+function RangeDialog({ given, onShow, onClose }: { given: AddressRange; onShow: (range: AddressRange) => void; onClose: () => void }) {
+  const range = rangeOf(given);
   const words = useSignal('');
   const first = useSignal(range.from === 0 ? '' : timeText(range.from * 1000));
   const second = useSignal(range.to === null ? '' : timeText(range.to * 1000));
@@ -52,7 +67,7 @@ function RangeDialog({ question, onClose }: { question: Question; onClose: () =>
   const apply = (event: Event): void => {
     event.preventDefault();
     if (!found) return;
-    setParameters({ from: found.from, to: found.to, record: null }, {});
+    onShow(found);
     onClose();
   };
   return (
