@@ -6,7 +6,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BatchHeader, JournalFrame } from '../../../aggregator/journal/batch-frame.ts';
-import { makeDirectory } from '../../../aggregator/journal/durable.ts';
+import { makeDirectory, syncDirectory } from '../../../aggregator/journal/durable.ts';
 import type { JournalDamage } from '../../../aggregator/journal/journal-recovery.ts';
 import { Journal, journalFrames } from '../../../aggregator/journal/journal.ts';
 import { Quarantine } from '../../../aggregator/journal/quarantine.ts';
@@ -171,6 +171,7 @@ class RowLists {
       const text = JSON.stringify([...previous, ...fresh]);
       await makeDirectory(dirname(join(root, path)));
       writeDurably(join(root, path), text);
+      await syncDirectory(dirname(join(root, path)));
       results.push({ rows: previous.length + fresh.length, bytes: text.length, ingestedRows: fresh.length, ingestedBytes: 0 });
     }
     return results;

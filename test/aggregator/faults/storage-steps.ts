@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DiskFaults, type Fault, type FaultKind } from './disk-faults.ts';
+import { DiskFaults, endsProcess, type Fault, type FaultKind } from './disk-faults.ts';
 import { rowsOf, StorageModel, type Batch } from './storage-model.ts';
 
 const SETTINGS = { segmentBytes: 700, compactBytes: 100 };
@@ -50,7 +50,7 @@ export async function tellStory(faults: DiskFaults, directory: string, fault: Fa
   const root = join(directory, 'data');
   const wrong: string[] = [];
   faults.begin(root, fault);
-  const isCrash = fault?.kind.startsWith('crash') ?? false;
+  const isCrash = fault !== null && endsProcess(fault.kind);
   let model: StorageModel | null = null;
   let steps = 0;
   const acknowledged = new Set<string>();
@@ -103,6 +103,6 @@ async function judge(model: StorageModel, acknowledged: ReadonlySet<string>, dro
 
 /** A kill before a step is one after the step before it. */
 export function* everyFault(steps: number): Generator<Fault> {
-  const kinds = (step: number): FaultKind[] => ['crash-before', 'crash-cut', step % 2 === 0 ? 'ENOSPC' : 'EIO'];
+  const kinds = (step: number): FaultKind[] => ['crash-before', 'crash-cut', 'power-data', step % 2 === 0 ? 'power' : 'power-names', step % 2 === 0 ? 'ENOSPC' : 'EIO'];
   for (let step = 1; step <= steps; step++) for (const kind of kinds(step)) yield { step, kind };
 }
