@@ -23,7 +23,7 @@ const EXPECTED_LOG = /does not take batches|the spool has reached its|its? (dama
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** At least; and until so many batches were stored. */
+  /** At least; and until so many batches were stored, four times as long at most. */
   readonly forMs: number;
   readonly batches: number;
   readonly agents: number;
@@ -128,8 +128,9 @@ class Chaos {
 
   private async enough(signal: AbortSignal): Promise<void> {
     const { forMs, batches } = this.options;
+    const untilMs = performance.now() + 4 * forMs;
     await waits(forMs, signal);
-    while ((this.counts().get('answer stored') ?? 0) < batches && (await waits(50, signal)));
+    while ((this.counts().get('answer stored') ?? 0) < batches && performance.now() < untilMs && (await waits(50, signal)));
   }
 
   private agentFolder(agent: number): string {

@@ -15,7 +15,7 @@ export type Fault = (typeof FAULTS)[number];
  * What happens to all requests for a while: in `rough` weather a fault each now and then, in `wild` each time. `away`:
  * connections are reset. `deaf`: nothing passes, and connections stay open. `mute`: requests pass, answers do not.
  */
-const WEATHERS = ['calm', 'rough', 'rough', 'wild', 'away', 'deaf', 'mute'] as const;
+const WEATHERS = ['calm', 'calm', 'rough', 'rough', 'wild', 'away', 'deaf', 'mute'] as const;
 export type Weather = (typeof WEATHERS)[number];
 
 export interface FaultProxyOptions {
@@ -42,7 +42,7 @@ interface Answer {
 }
 
 const REMEMBERED = 48;
-const ROUGH_SHARE = 0.4;
+const ROUGH_SHARE = 0.3;
 /** How many of those that wait when the weather changes are left to the client's patience. */
 const LEFT_HANGING_SHARE = 0.1;
 const MOST_REPLAYS = 6;
