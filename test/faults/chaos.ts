@@ -3,7 +3,7 @@
  * moments: what is stored must be what the agents' ledgers say, or be stated to be lost, to the row.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,15 +85,19 @@ class Chaos {
     for (let agent = 0; agent < agents; agent++) {
       this.proxies.push(await FaultProxy.listen({ seed: seed * 31 + agent, target: () => this.collector?.target.url ?? null, weatherMs, delayMs }));
     }
+    const first = await Promise.all(this.proxies.map((proxy, agent) => this.startAgent(agent, proxy, this.options.windowEveryMs)));
     const ending = new AbortController();
-    const enough = this.enough(ending.signal).then(() => ending.abort());
-    const telling = this.tellUntil(ending.signal);
-    const lives = [this.killCollector(ending.signal), ...this.proxies.map((proxy, agent) => this.killAgent(agent, proxy, ending.signal))];
+    const { signal } = ending;
+    setMaxListeners(0, signal);
+    const enough = this.enough(signal).then(() => ending.abort());
+    const telling = this.tellUntil(signal);
+    const actors = [this.killCollector(signal), ...first.map((child, agent) => this.killAgent(agent, child, signal)), ...this.proxies.map((proxy) => proxy.storm(signal))];
     // one that fails ends the others, and with them the test
-    await Promise.all([...lives, ...this.proxies.map((proxy) => proxy.storm(ending.signal))].map((one) => one.catch((error: unknown) => {
+    const ends = await Promise.allSettled(actors.map((actor) => actor.catch((error: unknown) => {
       ending.abort();
       throw error;
     })));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     await Promise.all([enough, telling]);
     await this.drain();
   }
@@ -156,18 +160,17 @@ class Chaos {
     }
   }
 
-  private async killAgent(agent: number, proxy: FaultProxy, signal: AbortSignal): Promise<void> {
+  private async killAgent(agent: number, first: ChildProcess, signal: AbortSignal): Promise<void> {
     const { seed, agentLifeMs, awayMs, windowEveryMs } = this.options;
     const random = seededRandom(seed * 13 + 7 * agent + 2);
-    while (!signal.aborted) {
-      const child = await this.startAgent(agent, proxy, windowEveryMs);
+    for (let child = first; ; child = await this.startAgent(agent, this.proxies[agent]!, windowEveryMs)) {
       await waits(random() ** 2 * agentLifeMs, signal);
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`agent ${agent} ended by itself: ${child.exitCode ?? child.signalCode}`);
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;
       this.agentKills++;
-      await waits(random() ** 2 * awayMs, signal);
+      if (!(await waits(random() ** 2 * awayMs, signal))) return;
     }
   }
 

@@ -155,7 +155,7 @@ export class FaultProxy {
         socket.resetAndDestroy();
         return;
       case 'request-cut':
-        await this.forward(message, Math.floor(this.random() * message.body.length));
+        await this.forward(message, 1 + Math.floor(this.random() * (message.body.length - 1)));
         socket.resetAndDestroy();
         return;
       case 'answer-cut': {
