@@ -7,7 +7,7 @@ import { DescriptorOutput } from '../output/text-output.ts';
 import type { WindowSink } from '../seal/sealer.ts';
 import { openCollectorOutput } from './collector-output.ts';
 import { RecordFile } from './record-file.ts';
-import type { SealedWindow } from './state-directory.ts';
+import type { OutputWindow } from './state-directory.ts';
 
 const STANDARD_OUTPUT = 1;
 /** In place of a LogStore: the records go where flow logs say, and nowhere else. */
@@ -19,8 +19,10 @@ export interface AgentOutput {
   /** For the log. */
   readonly destination: string;
   readonly shipping: WaitingOutput | null;
-  /** Windows that the output knows to be sealed, from before this start too. */
-  readonly sealed: readonly SealedWindow[];
+  /** What the output knows to be sealed, from before this start. */
+  readonly sealed: readonly OutputWindow[];
+  /** Number of the first frame after that. */
+  readonly nextFrame: number;
   /** On SIGHUP: files are opened anew, the token is read again. */
   reopen(): void;
   /** Resolves when everything handed in so far outlives the process, or as much of it as ever will. */
@@ -59,7 +61,7 @@ function formatterOf(output: OutputSettings): RecordFormatter {
   return new RecordFormatter(output.format, fieldNames(output.fields ?? undefined));
 }
 
-const WRITTEN_AT_ONCE = { shipping: null, sealed: [], handedOn: async (): Promise<void> => {} };
+const WRITTEN_AT_ONCE = { shipping: null, sealed: [], nextFrame: 0, handedOn: async (): Promise<void> => {} };
 
 function standardOutput(output: OutputSettings): AgentOutput {
   const writer = new RecordWriter(new DescriptorOutput(STANDARD_OUTPUT), formatterOf(output));

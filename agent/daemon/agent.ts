@@ -25,7 +25,7 @@ import { StatusServer } from './status-server.ts';
 import { TapBoard, bindsAlike } from './tap-board.ts';
 import { TopRejected } from './top-rejected.ts';
 import { Totals } from './totals.ts';
-import { reachedCounters } from './worker-checkpoint.ts';
+import { lastCheckpoints, leastNumber, reachedCounters } from './worker-checkpoint.ts';
 import type { WorkerReport } from './worker-messages.ts';
 
 /** A thread that says nothing for so long hangs; it reports every second. */
@@ -137,9 +137,10 @@ export class Agent {
     this.board?.stop();
     await this.watch.stop();
     if (hasStarted) await withDeadline(Promise.all(this.threads.map((thread) => thread.stop())), withinMs / 2);
-    await Promise.all(this.threads.map((thread) => thread.kill()));
     this.desk?.flush();
-    await withDeadline(this.handingOn, Math.max(0, untilMs - performance.now()) / 2);
+    const closed = this.handingOn.then(() => Promise.all(this.threads.map((thread) => thread.end())));
+    await withDeadline(closed, Math.max(0, untilMs - performance.now()) / 2);
+    await Promise.all(this.threads.map((thread) => thread.kill()));
     await this.output?.close(Math.max(0, untilMs - performance.now()));
     await this.server?.stop();
   }
@@ -210,18 +211,27 @@ export class Agent {
     const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, watch, trafficType, tableCapacity, timers, revision };
     const paths = Array.from({ length: workers }, (_, index) => this.state.checkpointPath(index)).filter((path) => path !== null);
     const enisOf = (name: string): readonly string[] => this.plan.taps.find(({ link }) => link.name === name)?.eniIds ?? [];
-    const sealed = this.state.sealedWith(this.output.sealed);
-    const reached = reachedCounters(paths, sealed, enisOf);
-    const sealedThrough = sealed.reduce<number | null>((latest, { start }) => Math.max(latest ?? start, start), null);
+    const last = lastCheckpoints(paths);
+    this.takeUpSealed(leastNumber(last));
+    const { sealed, handedOn } = this.state;
+    const reached = reachedCounters(last, sealed, enisOf);
     for (let index = 0; index < workers; index++) {
       const path = paths[index];
-      const checkpoint = path === undefined ? null : { path, sealedThrough };
+      const checkpoint = path === undefined ? null : { path, sealed, handedOn };
       this.threads.push(new CaptureThread(
         index, { pipeline, maxPackets: this.options.maxPackets, checkpoint }, this.context,
         (report, thread) => this.hear(report, thread), (error) => this.finish.reject(error)));
     }
     const names = new Map(this.watch.links.map((link) => [link.ifindex, link.name]));
     return new Map([...reached].filter(([ifindex, { name }]) => names.get(ifindex) === name));
+  }
+
+  private takeUpSealed(least: number): void {
+    try {
+      this.state.takeUp(this.output.sealed, this.output.nextFrame, least);
+    } catch (error) {
+      this.warnOnce((error as Error).message);
+    }
   }
 
   private sourceOptions(name: string): LiveSourceOptions {
@@ -277,7 +287,7 @@ export class Agent {
     } catch (error) {
       this.warnOnce((error as Error).message);
     }
-    for (const thread of this.threads) thread.order({ kind: 'handed-on', windowStart: seals[0]!.windowStart });
+    for (const thread of this.threads) thread.order({ kind: 'handed-on', windowStart: seals[0]!.windowStart, number: this.state.handedOn });
   }
 
   /** A disk that is full keeps no epoch from beginning. */

@@ -1,13 +1,9 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { Records } from '../../shared/records.ts';
+import { programThread } from '../program-thread.ts';
 import { WorkerNumbers, type AgentContext } from './agent-context.ts';
 import type { WorkerOrder, WorkerReport, WorkerSettings, WorkerStatistics } from './worker-messages.ts';
-
-/** In the source tree modules are .ts, which Node 20 reads in a thread only after the thread has registered tsx itself. */
-const IS_SOURCE_TREE = import.meta.url.endsWith('.ts');
-const PROGRAM = new URL(IS_SOURCE_TREE ? './capture-worker.ts' : './capture-worker.js', import.meta.url);
-const SOURCE_TREE_PROGRAM = `import('tsx/esm/api').then(({ register }) => { register(); return import('${PROGRAM.href}'); })`;
 
 const NOTHING_YET: WorkerStatistics = { tableSize: 0, tableCapacity: 0, unmatchedPackets: 0, clockSteps: 0, taps: [] };
 
@@ -21,6 +17,7 @@ export class CaptureThread {
   private readonly numbers: WorkerNumbers;
   private readonly onReport: (report: WorkerReport, thread: CaptureThread) => void;
   private isStopped = false;
+  private onStopped: () => void = () => {};
 
   /** Rows come to `onReport` in the numbers of the context. `onFailure`: the thread died of a bug of ours. */
   constructor(
@@ -30,7 +27,7 @@ export class CaptureThread {
     this.index = index;
     this.numbers = new WorkerNumbers(context);
     this.onReport = onReport;
-    this.worker = new Worker(IS_SOURCE_TREE ? SOURCE_TREE_PROGRAM : PROGRAM, { eval: IS_SOURCE_TREE, workerData: settings, name: `capture-${index}` });
+    this.worker = programThread(new URL('./capture-worker.ts', import.meta.url), { workerData: settings, name: `capture-${index}` });
     this.worker.on('message', (report: WorkerReport) => this.hear(report));
     this.worker.on('error', onFailure);
     this.worker.on('exit', (code) => {
@@ -42,11 +39,19 @@ export class CaptureThread {
     this.worker.postMessage(order);
   }
 
-  /** Resolves when the thread has closed its windows and everything it had to say has been heard. */
+  /** Resolves when the thread has closed its windows and everything that these gave has been heard. */
   async stop(): Promise<void> {
     if (this.isStopped) return;
-    const ended = once(this.worker, 'exit');
+    const stopped = new Promise<void>((resolve) => (this.onStopped = resolve));
     this.order({ kind: 'stop' });
+    await stopped;
+  }
+
+  /** After `stop`, when all of it was handed on: what the next process needs is written. */
+  async end(): Promise<void> {
+    if (!this.isStopped) return;
+    const ended = once(this.worker, 'exit');
+    this.order({ kind: 'end' });
     await ended;
   }
 
@@ -61,6 +66,7 @@ export class CaptureThread {
     else if (report.kind === 'stopped') {
       this.statistics = report.statistics;
       this.isStopped = true;
+      this.onStopped();
     } else if (report.kind === 'rows') {
       const rows = Object.assign(Object.create(Records.prototype) as Records, report.rows);
       this.numbers.learn(report.names);

@@ -49,8 +49,9 @@ class CaptureWorker {
     if (order.kind === 'open') void this.open(order.tap);
     else if (order.kind === 'start') this.taps.get(order.ifindex)?.start();
     else if (order.kind === 'close') this.taps.get(order.ifindex)?.source.stop();
-    else if (order.kind === 'handed-on') this.handedOn(order.windowStart);
+    else if (order.kind === 'handed-on') this.handedOn(order.windowStart, order.number);
     else if (order.kind === 'stop') void this.stop();
+    else if (order.kind === 'end') this.end();
     else this.revise(order);
   }
 
@@ -142,8 +143,8 @@ class CaptureWorker {
   }
 
   /** The next checkpoint at once: until then the one on disk knows nothing of what was counted since. */
-  private handedOn(windowStart: number): void {
-    this.checkpoint?.handedOn(windowStart);
+  private handedOn(windowStart: number, number: number): void {
+    this.checkpoint?.handedOn(windowStart, number);
     this.writeCheckpoint();
   }
 
@@ -173,9 +174,16 @@ class CaptureWorker {
     while (this.opening > 0) await sleep(DRAIN_POLL_MS);
     const statistics = this.statistics();
     this.pipeline.close(true);
-    const taps = this.tapsAtStop.filter((tap) => tap !== null);
-    if (taps.length === this.tapsAtStop.length) this.checkpoint?.writeLast(this.pipeline, taps);
     send({ kind: 'stopped', statistics });
+  }
+
+  private end(): void {
+    const taps = this.tapsAtStop.filter((tap) => tap !== null);
+    try {
+      if (taps.length === this.tapsAtStop.length) this.checkpoint?.writeLast(this.pipeline, taps);
+    } catch (error) {
+      send({ kind: 'warning', text: `no checkpoint can be written: ${(error as Error).message}` });
+    }
     parentPort!.close();
   }
 

@@ -49,7 +49,7 @@ export async function openCollectorOutput(options: CollectorOutputOptions): Prom
   addGauges(spool, metrics);
   const isKept = directoryOf(options) !== null;
   return {
-    sink: packer, destination: url, shipping: spool, sealed: spool.sealed,
+    sink: packer, destination: url, shipping: spool, sealed: spool.sealed, nextFrame: spool.nextFrame,
     reopen: () => credential.readAgain(),
     handedOn: async () => {
       await packer.sent();

@@ -17,11 +17,13 @@ export interface SavedTap {
 }
 
 /** Moves on when what a checkpoint holds has another form; one of another form cannot be taken up. */
-const FORM = 2;
+const FORM = 3;
 
-interface SavedWorker {
+export interface SavedWorker {
   readonly form: typeof FORM;
   readonly bootId: string;
+  /** Number of the last window that was handed on by then: the state holds nothing of it, nor of any before. */
+  readonly handedOn: number;
   readonly pipeline: SavedPipeline;
   readonly taps: readonly SavedTap[];
 }
@@ -37,16 +39,20 @@ export class WorkerCheckpoint {
   private readonly settings: CheckpointSettings;
   private readonly file: CheckpointFile<SavedWorker>;
   private readonly onTheirWay = new Set<number>();
+  private lastHandedOn: number;
 
   constructor(settings: CheckpointSettings) {
     this.settings = settings;
+    this.lastHandedOn = settings.handedOn;
     this.file = new CheckpointFile(settings.path);
   }
 
   /** Takes up what the process before this one has left. */
   restore(pipeline: Pipeline, nowUs: number): void {
     const saved = readWorker(this.settings.path);
-    pipeline.restore(saved.map((worker) => worker.pipeline), this.settings.sealedThrough, nowUs);
+    const since = sealedSince(this.settings.sealed, saved.at(-1)?.handedOn ?? 0);
+    const sealedThrough = since.length === 0 ? null : Math.max(...since.map(({ start }) => start));
+    pipeline.restore(saved.map((worker) => worker.pipeline), sealedThrough, nowUs);
   }
 
   /** Rows or seals of the window; its seals come last. */
@@ -54,20 +60,26 @@ export class WorkerCheckpoint {
     this.onTheirWay.add(windowStart);
   }
 
-  handedOn(windowStart: number): void {
+  handedOn(windowStart: number, number: number): void {
     this.onTheirWay.delete(windowStart);
+    this.lastHandedOn = number;
   }
 
   write(pipeline: Pipeline, taps: readonly SavedTap[]): void {
     if (this.onTheirWay.size > 0) return;
     const isWhole = this.file.wantsWhole;
-    this.file.write({ form: FORM, bootId: bootId(), pipeline: pipeline.checkpoint(isWhole), taps }, isWhole);
+    this.file.write(this.saved(pipeline, taps, isWhole), isWhole);
   }
 
-  /** At an orderly stop, which hands on what the closing windows gave: connections go on after the next start. */
+  /** At an orderly stop, when what the closing windows gave was handed on: connections go on after the next start. */
   writeLast(pipeline: Pipeline, taps: readonly SavedTap[]): void {
-    this.file.write({ form: FORM, bootId: bootId(), pipeline: pipeline.checkpoint(true), taps }, true);
+    if (this.onTheirWay.size > 0) return;
+    this.file.write(this.saved(pipeline, taps, true), true);
     this.file.close();
+  }
+
+  private saved(pipeline: Pipeline, taps: readonly SavedTap[], isWhole: boolean): SavedWorker {
+    return { form: FORM, bootId: bootId(), handedOn: this.lastHandedOn, pipeline: pipeline.checkpoint(isWhole), taps };
   }
 }
 
@@ -76,34 +88,45 @@ export interface ReachedCounters extends LinkCounters {
   readonly name: string;
 }
 
+/** What all workers have left; null where one of them has left nothing. */
+export function lastCheckpoints(paths: readonly string[]): SavedWorker[] | null {
+  const last = paths.map((path) => readWorker(path).at(-1)).filter((worker) => worker !== undefined);
+  return last.length === 0 || last.length < paths.length ? null : last;
+}
+
+/** No window that is handed on from now on may have a number as small as this. */
+export function leastNumber(last: readonly SavedWorker[] | null): number {
+  return Math.max(0, ...(last ?? []).map(({ handedOn }) => handedOn));
+}
+
 /**
  * By interface index, the counters up to which packets are in the states of all workers, or in a window that was sealed
  * after these were written. Interfaces of another boot are left out: their counters began anew.
  */
 export function reachedCounters(
-  paths: readonly string[], sealed: readonly SealedWindow[], enisOf: (interfaceName: string) => readonly string[],
+  last: readonly SavedWorker[] | null, sealed: readonly SealedWindow[], enisOf: (interfaceName: string) => readonly string[],
 ): Map<number, ReachedCounters> {
   const reached = new Map<number, ReachedCounters>();
-  const last = paths.map((path) => readWorker(path).at(-1)).filter((worker) => worker?.bootId === bootId()) as SavedWorker[];
-  if (last.length === 0 || last.length < paths.length) return reached;
+  if (last === null || last.some((worker) => worker.bootId !== bootId())) return reached;
+  // what only some workers knew to be handed on is rather stated once more than not at all
+  const sealedSinceAll = sealedSince(sealed, leastNumber(last));
   for (const { ifindex, name, countedAtOpen } of last[0]!.taps) {
     if (countedAtOpen === null) continue;
     let packets = countedAtOpen;
-    for (const { taps, pipeline } of last) {
+    for (const { taps, pipeline, handedOn } of last) {
       packets += taps.find((tap) => tap.ifindex === ifindex)?.packetsSince ?? 0;
-      packets -= packetsIn(pipeline, sealed, enisOf(name));
+      packets -= packetsIn(pipeline, sealedSince(sealed, handedOn), enisOf(name));
     }
-    for (const window of sealed) {
-      if (isClosedIn(last[0]!.pipeline, window)) continue;
-      for (const eniId of enisOf(name)) packets += window.packetsSeen[eniId] ?? 0;
+    for (const { packetsSeen } of sealedSinceAll) {
+      for (const eniId of enisOf(name)) packets += packetsSeen[eniId] ?? 0;
     }
     reached.set(ifindex, { ...NO_COUNTERS, name, rxPackets: packets });
   }
   return reached;
 }
 
-function isClosedIn({ windows }: SavedPipeline, { start }: SealedWindow): boolean {
-  return start * 1e6 < windows.closedUntilUs;
+function sealedSince(sealed: readonly SealedWindow[], handedOn: number): SealedWindow[] {
+  return sealed.filter(({ number }) => number > handedOn);
 }
 
 /** Packets of these ENIs that the state has in windows which have been sealed since. */

@@ -9,12 +9,15 @@ import type { LinkCounters } from '../capture/live/network-link.ts';
 import type { LiveSourceOptions } from '../capture/live/open-live-source.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import type { WatchList } from '../watched-enis.ts';
+import type { SealedWindow } from './state-directory.ts';
 
 /** Where a worker keeps what the next process needs to go on. */
 export interface CheckpointSettings {
   readonly path: string;
-  /** Start of the last window that was handed on for good, Unix seconds; null: none. */
-  readonly sealedThrough: number | null;
+  /** The last windows that were handed on for good. */
+  readonly sealed: readonly SealedWindow[];
+  /** Number of the last of them. */
+  readonly handedOn: number;
 }
 
 /** What a worker is made with. */
@@ -64,8 +67,11 @@ export type WorkerOrder =
   | { readonly kind: 'close'; readonly ifindex: number }
   | Revision & { readonly kind: 'revise' }
   /** The rows and seals of the window that starts then are where they belong, so that a checkpoint need not hold them. */
-  | { readonly kind: 'handed-on'; readonly windowStart: number }
-  | { readonly kind: 'stop' };
+  | { readonly kind: 'handed-on'; readonly windowStart: number; readonly number: number }
+  /** The windows close, and the worker says `stopped`. */
+  | { readonly kind: 'stop' }
+  /** All that they gave is where it belongs: the last checkpoint is written, and the thread ends. */
+  | { readonly kind: 'end' };
 
 export interface TapStatistics {
   readonly ifindex: number;

@@ -29,8 +29,11 @@ export interface Position {
   readonly bound: BoundBatch | null;
   /** The last frame that was made durable. */
   readonly confirmed: number;
-  /** Start of the latest window that was sealed in a durable frame, and its length, in Unix seconds; null: none. */
-  readonly sealedThrough: { readonly start: number; readonly seconds: number } | null;
+  /**
+   * Start of the latest window that was sealed in a durable frame, and its length, in Unix seconds; and the last frame that
+   * sealed a window, which may be an earlier one that was open again. null: none was sealed.
+   */
+  readonly sealedThrough: { readonly start: number; readonly seconds: number; readonly frame: number } | null;
   /** Start of the oldest window of which something waits; null: nothing does. */
   readonly waitingSince: number | null;
   /** Frames below, and those in `done`, need not be sent any more. */

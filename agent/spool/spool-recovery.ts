@@ -50,8 +50,8 @@ export interface SpoolContents {
   readonly damage: readonly SpoolDamage[];
   /** Files that are none of the spool's, and segments that say the same as another one. */
   readonly strays: readonly string[];
-  /** Windows that were sealed, with the seals of each; only of those that the spool still holds. */
-  readonly sealed: readonly { readonly start: number; readonly seconds: number; readonly seals: readonly WireSeal[] }[];
+  /** Frames that seal a window, with its seals; only those that the spool still holds. */
+  readonly sealed: readonly { readonly frame: number; readonly start: number; readonly seconds: number; readonly seals: readonly WireSeal[] }[];
 }
 
 interface KnownFrame extends FoundFrame {
@@ -114,7 +114,7 @@ function judge({ position, done, known, unfinished, scans, damage, strays }: {
   }
   const lastFound = Math.max(frames.at(-1)?.header.id ?? 0, unfinished.spans.at(-1)?.[1] ?? 0);
   const unfinishedIds = unfinished;
-  for (const id of unsealed(frames, position?.sealedThrough?.start ?? -Infinity, (one) => !done.has(one) && !lostIds.has(one))) unfinishedIds.add(id);
+  for (const id of unsealed(frames, position?.sealedThrough ?? null, (one) => !done.has(one) && !lostIds.has(one))) unfinishedIds.add(id);
   const missing = position === null ? new IdSet() : missingIds(position, frames, done);
   const waits = (id: number): boolean => !done.has(id) && !lostIds.has(id) && !unfinishedIds.has(id);
   return {
@@ -127,7 +127,7 @@ function judge({ position, done, known, unfinished, scans, damage, strays }: {
       position?.confirmed ?? 0, position?.bound?.id ?? 0, lastFound, done.spans.at(-1)?.[1] ?? 0, position?.voided.at(-1)?.[1] ?? 0,
       ...[...scans.map(({ name }) => name), ...strays].map((name) => Number(SEGMENT_NAME.exec(name)?.[1] ?? 0))) + 1,
     lostTimes: missing.spans.flatMap(([first, last]) => lostTime(first, last, frames, position!)),
-    sealed: frames.flatMap(({ header: { window, seals } }) => (window && seals.length > 0 ? [{ ...window, seals }] : [])),
+    sealed: frames.flatMap(({ header: { id, window, seals } }) => (window && seals.length > 0 ? [{ ...window, frame: id, seals }] : [])),
   };
 }
 
@@ -140,13 +140,14 @@ async function readWhole(disk: SpoolDisk, name: string): Promise<Buffer> {
   }
 }
 
-/** Frames with rows of a window that was not sealed: neither before the latest one that was, nor in a later frame. */
-function unsealed(frames: readonly KnownFrame[], sealedThrough: number, counts: (id: number) => boolean): number[] {
+/** Frames with rows of a window that was not sealed: neither by the last frame that is known to have sealed one, nor by a later one. */
+function unsealed(frames: readonly KnownFrame[], through: Position['sealedThrough'], counts: (id: number) => boolean): number[] {
   const result: number[] = [];
   const sealedLater = new Set<string>();
   for (const { header: { id, window, seals } } of frames.toReversed()) {
     for (const { windowStart, windowSeconds } of seals) sealedLater.add(`${windowStart} ${windowSeconds}`);
-    if (window && window.start > sealedThrough && !sealedLater.has(`${window.start} ${window.seconds}`) && counts(id)) result.push(id);
+    const wasSealed = through !== null && window !== null && window.start <= through.start && id <= through.frame;
+    if (window && !wasSealed && !sealedLater.has(`${window.start} ${window.seconds}`) && counts(id)) result.push(id);
   }
   return result;
 }

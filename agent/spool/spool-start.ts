@@ -7,7 +7,9 @@ import { unknownLoss } from './window-loss.ts';
 /** Of losses of which nothing is known but the time; earlier windows are left out. */
 const MAX_UNKNOWN_WINDOWS = 10_000;
 
-export interface SealedWindow {
+/** What the seals in a frame say of their window. */
+export interface SealedFrame {
+  readonly frame: number;
   /** Unix seconds. */
   readonly start: number;
   readonly packetsSeen: Readonly<Record<string, number>>;
@@ -19,17 +21,11 @@ export function newPosition(agentId: string, epoch: number, nextId: number): Pos
   };
 }
 
-/** Of each window what its seals say together; of the latest that was sealed at least that it was. */
-export function sealedWindows({ sealed, position }: SpoolContents): SealedWindow[] {
-  const windows = new Map<number, Record<string, number>>();
-  for (const { start, seals } of sealed) {
-    const packetsSeen = windows.get(start) ?? {};
-    for (const seal of seals) packetsSeen[seal.eniId] = (packetsSeen[seal.eniId] ?? 0) + seal.packetsSeen;
-    windows.set(start, packetsSeen);
-  }
+/** Of the latest window that was sealed at least that it was. */
+export function sealedFrames({ sealed, position }: SpoolContents): SealedFrame[] {
+  const frames = sealed.map(({ frame, start, seals }): SealedFrame => ({ frame, start, packetsSeen: Object.fromEntries(seals.map((seal) => [seal.eniId, seal.packetsSeen])) }));
   const latest = position?.sealedThrough;
-  if (latest && !windows.has(latest.start)) windows.set(latest.start, {});
-  return [...windows].map(([start, packetsSeen]) => ({ start, packetsSeen })).sort((a, b) => a.start - b.start);
+  return latest ? [...frames, { frame: latest.frame, start: latest.start, packetsSeen: {} }] : frames;
 }
 
 /** Its bytes, after the room that nothing was written to is given back. */

@@ -217,7 +217,7 @@ export class SpoolWriter {
     }
     tell();
     for (const [first, last] of due.frames.spans) state.done.add(first, last);
-    for (const window of due.sealed) this.seal(window);
+    for (const window of due.sealed) this.seal(window, state.confirmed);
     await this.confirm();
   }
 
@@ -247,17 +247,18 @@ export class SpoolWriter {
 
   private follow(frame: WaitingFrame, window: FrameWindow): void {
     const key = windowKey(window);
-    if (frame.isSealed) this.seal(window);
+    if (frame.isSealed) this.seal(window, frame.id);
     else this.unsealed.set(key, [...(this.unsealed.get(key) ?? []), frame]);
   }
 
   /** The window's seals, or their loss, are durable. */
-  private seal(window: FrameWindow): void {
+  private seal(window: FrameWindow, frame: number): void {
     const key = windowKey(window);
     for (const frame of this.unsealed.get(key) ?? []) frame.isSealed = true;
     this.unsealed.delete(key);
     const { sealedThrough } = this.state;
-    if (sealedThrough === null || window.start > sealedThrough.start) this.state.sealedThrough = { ...window };
+    const latest = sealedThrough !== null && sealedThrough.start > window.start ? sealedThrough : window;
+    this.state.sealedThrough = { start: latest.start, seconds: latest.seconds, frame };
   }
 
   /** Nobody is told before the position knows of the frames: what is confirmed and missing later is known to be lost. */

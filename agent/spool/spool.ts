@@ -7,7 +7,7 @@ import { scanSegment } from './spool-frame.ts';
 import type { BatchPart, BoundBatch } from './spool-position.ts';
 import { readSpool, type LostTime, type SpoolContents } from './spool-recovery.ts';
 import { SpoolSegment, type WaitingFrame } from './spool-segment.ts';
-import { newPosition, sealedWindows, shortened, unknownWindows, type SealedWindow } from './spool-start.ts';
+import { newPosition, sealedFrames, shortened, unknownWindows, type SealedFrame } from './spool-start.ts';
 import { SpoolState } from './spool-state.ts';
 import { SpoolWriter, type SpoolEvents } from './spool-writer.ts';
 import { unknownLoss } from './window-loss.ts';
@@ -50,8 +50,10 @@ export interface BoundFrame {
  * I2. Where it is not certain that the batch of the last number can be sent again, a new epoch begins.
  */
 export class Spool {
-  /** Windows that were sealed before this start: those whose seals are still here, and the latest, in order. */
-  readonly sealed: readonly SealedWindow[];
+  /** Windows that were sealed before this start: those whose seals are still here, and the latest. */
+  readonly sealed: readonly SealedFrame[];
+  /** Number of the first frame that is not from before this start. */
+  readonly nextFrame: number;
   private readonly state: SpoolState;
   private readonly writer: SpoolWriter;
   private readonly quarantine: Quarantine;
@@ -64,11 +66,12 @@ export class Spool {
   private readFailures = 0;
   private wake: () => void = () => {};
 
-  private constructor(options: SpoolOptions, state: SpoolState, quarantine: Quarantine, sealed: readonly SealedWindow[]) {
+  private constructor(options: SpoolOptions, state: SpoolState, quarantine: Quarantine, sealed: readonly SealedFrame[]) {
     this.options = options;
     this.state = state;
     this.quarantine = quarantine;
     this.sealed = sealed;
+    this.nextFrame = state.nextId;
     const segmentBytes = Math.min(Math.max(Math.floor(options.limitBytes / SEGMENTS_A_SPOOL / 4096) * 4096, SMALLEST_SEGMENT_BYTES), LARGEST_SEGMENT_BYTES);
     const events: SpoolEvents = {
       lost: (sum, reason) => options.events.lost(sum, reason),
@@ -93,7 +96,7 @@ export class Spool {
     }
     const position = contents.position ?? newPosition(agentId, options.nextEpoch(), contents.nextId);
     const state = new SpoolState(disk, position, contents.done, contents.nextId);
-    const spool = new Spool(options, state, quarantine, sealedWindows(contents));
+    const spool = new Spool(options, state, quarantine, sealedFrames(contents));
     await spool.takeUp(contents);
     return spool;
   }

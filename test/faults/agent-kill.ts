@@ -26,6 +26,7 @@ const PAUSE_MS = 4;
 const FIRST_LIFE_MS = 2500;
 const LONGEST_LIFE_MS = 3000;
 const SETTLE_MS = 1500;
+const LONGEST_STOP_MS = 200;
 const COLLECTOR = '127.0.0.1:8790';
 /** An agent whose collector has been away for some seconds tries again by then. */
 const LONGEST_BACKOFF_MS = 6000;
@@ -72,12 +73,12 @@ class Site {
   }
 
   /** Resolves when it captures. */
-  startAgent(workers: number, ships: boolean): Promise<ChildProcess> {
+  startAgent({ workers = 1, ships = false, windowSeconds = 2 }: KillOptions): Promise<ChildProcess> {
     const output = ships
       ? ['--collector', `http://${COLLECTOR}`, '--token-file', join(this.data, 'admin-token')]
       : ['--output', this.output, '--json', '--fields', 'all'];
     return this.startWeir(/capturing on/, [
-      'agent', '-i', 'eth0', '--window', '2s', '--grace', '300ms', ...output,
+      'agent', '-i', 'eth0', '--window', `${windowSeconds}s`, '--grace', '300ms', ...output,
       '--state-directory', join(this.folder, 'state'), '--table-capacity', '4096', '--workers', String(workers),
     ]);
   }
@@ -119,10 +120,15 @@ export interface KillOptions {
   readonly workers?: number;
   /** To a collector, which is killed too: every third time. */
   readonly ships?: boolean;
+  /** 2 unless given. */
+  readonly windowSeconds?: number;
+  /** Before each kill the agent is stopped in order, and goes on; or it is killed in the midst of stopping. */
+  readonly stops?: 'whole' | 'cut off';
   readonly tell?: (text: string) => void;
 }
 
-export async function killAgentRepeatedly(kills: number, seed: number, { workers = 1, ships = false, tell = () => {} }: KillOptions = {}): Promise<KillOutcome> {
+export async function killAgentRepeatedly(kills: number, seed: number, options: KillOptions = {}): Promise<KillOutcome> {
+  const { ships = false, stops, tell = () => {} } = options;
   const random = seededRandom(seed);
   const site = new Site();
   await site.build();
@@ -130,15 +136,23 @@ export async function killAgentRepeatedly(kills: number, seed: number, { workers
   let collector: ChildProcess | null = null;
   try {
     if (ships) collector = await site.startCollector();
-    agent = await site.startAgent(workers, ships);
+    agent = await site.startAgent(options);
     // what the capture sees from here on counts
     await sleep(SETTLE_MS);
     const sending = site.send();
     for (let kill = 1; kill <= kills; kill++) {
       await sleep(kill === 1 ? FIRST_LIFE_MS : random() * LONGEST_LIFE_MS);
+      if (stops === 'whole') {
+        await end(agent, 'SIGTERM');
+        agent = await site.startAgent(options);
+        await sleep(FIRST_LIFE_MS);
+      } else if (stops === 'cut off') {
+        agent.kill('SIGTERM');
+        await sleep(random() * LONGEST_STOP_MS);
+      }
       await end(agent, 'SIGKILL');
       if (collector !== null && kill % 3 === 0) await end(collector, 'SIGKILL');
-      agent = await site.startAgent(workers, ships);
+      agent = await site.startAgent(options);
       if (collector !== null && kill % 3 === 0) collector = await site.startCollector();
       if (kill % 10 === 0) tell(`${kill} kills, ${site.sent} packets sent`);
     }
@@ -160,6 +174,7 @@ export async function killAgentRepeatedly(kills: number, seed: number, { workers
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null) return;
   const ended = once(child, 'exit');
   child.kill(signal);
   await ended;
