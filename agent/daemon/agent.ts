@@ -1,7 +1,5 @@
 import { performance } from 'node:perf_hooks';
 import { WeirError } from '../../shared/errors.ts';
-import type { Records } from '../../shared/records.ts';
-import type { Seal } from '../../shared/seal.ts';
 import { AgentCredential } from '../assignment/agent-credential.ts';
 import { InterfaceWatch, type InterfaceEvent } from '../capture/live/interface-watch.ts';
 import type { ShippingEndpoints } from '../capture/live/live-source.ts';
@@ -14,8 +12,10 @@ import { openOutput, type AgentOutput, type OutputLog } from './agent-output.ts'
 import type { AgentStatus } from './agent-status.ts';
 import type { AgentTask, TaskSource } from './agent-task.ts';
 import { planCapture, type CapturePlan } from './capture-plan.ts';
-import { CaptureThread } from './capture-thread.ts';
+import type { CaptureThread } from './capture-thread.ts';
+import { startThreads } from './capture-threads.ts';
 import { CollectorTasks } from './collector-tasks.ts';
+import { HandingOn } from './handing-on.ts';
 import { hostView } from './host-view.ts';
 import { LocalTasks } from './local-tasks.ts';
 import { shipLagSeconds } from './collector-output.ts';
@@ -25,7 +25,6 @@ import { StatusServer } from './status-server.ts';
 import { TapBoard, bindsAlike } from './tap-board.ts';
 import { TopRejected } from './top-rejected.ts';
 import { Totals } from './totals.ts';
-import { lastCheckpoints, leastNumber, reachedCounters } from './worker-checkpoint.ts';
 import type { WorkerReport } from './worker-messages.ts';
 
 /** A thread that says nothing for so long hangs; it reports every second. */
@@ -55,7 +54,7 @@ export class Agent {
   private readonly startedMs = Date.now();
   private readonly watch: InterfaceWatch;
   private readonly totals: Totals;
-  private readonly threads: CaptureThread[] = [];
+  private threads: readonly CaptureThread[] = [];
   private finish!: { resolve: () => void; reject: (error: Error) => void };
   private state!: StateDirectory;
   private tasks!: TaskSource;
@@ -65,7 +64,7 @@ export class Agent {
   private plan!: CapturePlan;
   private context!: AgentContext;
   private output!: AgentOutput;
-  private handingOn: Promise<void> = Promise.resolve();
+  private handingOn!: HandingOn;
   private desk!: SealDesk;
   private board!: TapBoard;
   private server: StatusServer | null = null;
@@ -111,8 +110,18 @@ export class Agent {
     this.requireInterfaces();
     this.tellOfPlan();
     this.context = new AgentContext(configuration.agentId, this.plan.topology);
-    this.desk = new SealDesk(configuration.workers, (seals) => this.takeSeals(seals), (seals) => this.released(seals));
-    const reached = this.startThreads();
+    const failed = (error: Error): void => this.finish.reject(error);
+    const warn = (text: string): void => this.warnOnce(text);
+    const { metrics, totals, topRejected, context, output, state } = this;
+    this.handingOn = new HandingOn({
+      metrics, totals, topRejected, context, output, state, warn, onFailure: failed, tellThreads: (order) => this.threads.forEach((thread) => thread.order(order)),
+    });
+    this.desk = new SealDesk(configuration.workers, (seals) => this.handingOn.seals(seals), (seals) => this.handingOn.released(seals));
+    const { threads, reached } = startThreads({
+      configuration, context, output, state, warn, onFailure: failed, task: this.task, plan: this.plan, links: this.watch.links, maxPackets: this.options.maxPackets,
+      onReport: (report, thread) => this.hear(report, thread),
+    });
+    this.threads = threads;
     this.board = new TapBoard(this.threads, this.desk, (name) => this.sourceOptions(name), {
       info: (text) => log.info(text),
       warn: (text) => log.warn(text),
@@ -138,8 +147,8 @@ export class Agent {
     await this.watch.stop();
     if (hasStarted) await withDeadline(Promise.all(this.threads.map((thread) => thread.stop())), withinMs / 2);
     this.desk?.flush();
-    const closed = this.handingOn.then(() => Promise.all(this.threads.map((thread) => thread.end())));
-    await withDeadline(closed, Math.max(0, untilMs - performance.now()) / 2);
+    const ended = this.handingOn?.done.then(() => Promise.all(this.threads.map((thread) => thread.end())));
+    await withDeadline(Promise.resolve(ended), Math.max(0, untilMs - performance.now()) / 2);
     await Promise.all(this.threads.map((thread) => thread.kill()));
     await this.output?.close(Math.max(0, untilMs - performance.now()));
     await this.server?.stop();
@@ -204,36 +213,6 @@ export class Agent {
     return this.collectorTasks;
   }
 
-  /** The counters of interfaces up to which the threads know what passed, out of the checkpoints that they take up. */
-  private startThreads(): ReadonlyMap<number, LinkCounters> {
-    const { agentId, graceSeconds, trafficType, tableCapacity, timers, workers } = this.configuration;
-    const { windowSeconds, revision, watch } = this.task;
-    const pipeline = { topology: this.plan.topology, agentId, windowSeconds, graceSeconds, watch, trafficType, tableCapacity, timers, revision };
-    const paths = Array.from({ length: workers }, (_, index) => this.state.checkpointPath(index)).filter((path) => path !== null);
-    const enisOf = (name: string): readonly string[] => this.plan.taps.find(({ link }) => link.name === name)?.eniIds ?? [];
-    const last = lastCheckpoints(paths);
-    this.takeUpSealed(leastNumber(last));
-    const { sealed, handedOn } = this.state;
-    const reached = reachedCounters(last, sealed, enisOf);
-    for (let index = 0; index < workers; index++) {
-      const path = paths[index];
-      const checkpoint = path === undefined ? null : { path, sealed, handedOn };
-      this.threads.push(new CaptureThread(
-        index, { pipeline, maxPackets: this.options.maxPackets, checkpoint }, this.context,
-        (report, thread) => this.hear(report, thread), (error) => this.finish.reject(error)));
-    }
-    const names = new Map(this.watch.links.map((link) => [link.ifindex, link.name]));
-    return new Map([...reached].filter(([ifindex, { name }]) => names.get(ifindex) === name));
-  }
-
-  private takeUpSealed(least: number): void {
-    try {
-      this.state.takeUp(this.output.sealed, this.output.nextFrame, least);
-    } catch (error) {
-      this.warnOnce((error as Error).message);
-    }
-  }
-
   private sourceOptions(name: string): LiveSourceOptions {
     const { method, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter } = this.configuration.capture;
     return { capture: method, interface: name, ringBytes, blockTimeoutMs, snapLengthBytes, isPromiscuous, filter, shipping: this.endpoints };
@@ -249,7 +228,7 @@ export class Agent {
 
   private hear(report: WorkerReport, thread: CaptureThread): void {
     try {
-      if (report.kind === 'rows') this.takeRows(report.rows);
+      if (report.kind === 'rows') this.handingOn.rows(report.rows);
       else if (report.kind === 'seals') this.desk.add(thread.index, report.seals);
       else if (report.kind === 'warning') this.warnOnce(report.text);
       else if (report.kind === 'counted') this.finish.resolve();
@@ -262,32 +241,6 @@ export class Agent {
     } catch (error) {
       this.finish.reject(error as Error);
     }
-  }
-
-  private takeRows(rows: Records): void {
-    this.metrics.countRows(rows, (verdict) => this.context.verdicts[verdict]?.action === 'REJECT');
-    this.topRejected.see(rows, this.context);
-    this.output.sink.rows(rows, this.context);
-  }
-
-  private takeSeals(seals: Seal[]): void {
-    this.metrics.countSeals(seals);
-    this.totals.countSeals(seals);
-    this.output.sink.seals(seals, this.context);
-  }
-
-  /** The rows and seals of that window are on their way; the threads hear of it when they would outlive the process. */
-  private released(seals: readonly Seal[]): void {
-    this.handingOn = this.handingOn.then(() => this.output.handedOn()).then(() => this.handedOn(seals), (error: Error) => this.finish.reject(error));
-  }
-
-  private handedOn(seals: readonly Seal[]): void {
-    try {
-      this.state.saveSealed(seals);
-    } catch (error) {
-      this.warnOnce((error as Error).message);
-    }
-    for (const thread of this.threads) thread.order({ kind: 'handed-on', windowStart: seals[0]!.windowStart, number: this.state.handedOn });
   }
 
   /** A disk that is full keeps no epoch from beginning. */
