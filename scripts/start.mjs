@@ -112,6 +112,10 @@ async function tour(collector, data) {
   await replaySamples(environment, collector.url);
   await collector.flush();
   await ask(environment);
+  if (given.once) {
+    console.log(`\nThat is the tour; npm start without --once goes on serving it.${given.data === undefined ? '' : ` The data stays in ${data}.`}`);
+    return;
+  }
   console.log(`
 Weir is running.
   console  ${collector.url}/   (sign in with the token in ${collector.adminTokenFile})
