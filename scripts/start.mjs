@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildConsole } from './console.mjs';
 import { ROOT, installWhatIsMissing } from './install.mjs';
+import { buildProgram } from './program.mjs';
 
 const BUILT = 'dist/weir.js';
 const LOGSTORE = 'samples';
@@ -38,17 +39,18 @@ function readOptions() {
   }
 }
 
-function build() {
+async function build() {
   if (existsSync(join(ROOT, BUILT)) && newest(sources()) < statSync(join(ROOT, BUILT)).mtimeMs) return;
   console.error('building ...');
-  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noEmit'], { cwd: ROOT, stdio: 'inherit' });
   if (status !== 0) process.exit(1);
+  await buildProgram();
 }
 
 /** What is built, whatever beside it weir.ts imports, and what decides how. */
 function sources() {
   const { include } = JSON.parse(readFileSync(join(ROOT, 'tsconfig.build.json'), 'utf8'));
-  return [...include, ...readdirSync(ROOT).filter((name) => name.endsWith('.ts')), 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  return [...include, ...readdirSync(ROOT).filter((name) => name.endsWith('.ts')), 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/program.mjs'];
 }
 
 function newest(names) {
@@ -127,7 +129,7 @@ Weir is running.
 
 async function main() {
   installWhatIsMissing();
-  build();
+  await build();
   await buildConsole();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interruption.abort());
   // nobody reads on, as behind `| head`, or the disk is full
