@@ -33,7 +33,7 @@ async function askAll(statements: string[]): Promise<void> {
 
 function tell(what: string): void {
   const answers = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${count} × ${status}`).join(', ');
-  console.log(`${what}: ${answers}; ${server.pool.counts.killed} workers ended, longest job ${server.longestJobMs} ms, ${Math.round((Date.now() - started) / 1000)} s`);
+  console.log(`${what}: ${answers}; ${server.pool.counts.killed} workers ended, ${server.times}, ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
 try {
