@@ -4,6 +4,7 @@
  *
  *     npx tsx test/long/sql.ts [statements] [seed]
  */
+import { getPriority } from 'node:os';
 import fc from 'fast-check';
 import { argumentsFor, CanaryServer, duckdbFunctions, RECORDS } from '../aggregator/query/canary-server.ts';
 import { arbitraryStatement } from '../fuzz/sql-statements.ts';
@@ -16,7 +17,7 @@ const DEADLINE_MS = 3000;
 const ROUND = 1000;
 
 const started = Date.now();
-const server = await CanaryServer.start({ deadlineMs: DEADLINE_MS, workers: 2, workersPerToken: 2, jobsPerWorker: 1000 });
+const server = await CanaryServer.start({ deadlineMs: DEADLINE_MS, workers: 2, workersPerToken: 2, jobsPerWorker: 1000, niceness: getPriority() });
 const statuses = new Map<number, number>();
 
 async function ask(statement: string): Promise<void> {
