@@ -25,7 +25,11 @@ const READ = new Set([
 function spoiled(value: unknown, key: string): unknown {
   if (typeof value === 'string') return READ.has(key) || /^\d{4}-\d\d-\d\dT|^-?\d+$/.test(value) ? value : ['description', 'host', 'unassigned-because', 'agent-reason'].includes(key) ? LONG : HOSTILE + value;
   if (Array.isArray(value)) return READ.has(key) ? value : value.map((item) => spoiled(item, key));
-  if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, spoiled(item, name)]));
+  if (value !== null && typeof value === 'object') {
+    // a LogStore is asked for by its name, which is short; other names are only shown
+    const hasLongName = !('rows' in value);
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, name === 'name' && hasLongName ? LONG + String(item) : spoiled(item, name)]));
+  }
   return value;
 }
 
@@ -64,6 +68,12 @@ test.serial('every text of every answer', async (t) => {
   await look('/flow-logs', () => page.getByText('3 of 10 used').waitFor());
   await shown.screenshot('hostile-flow-logs');
   await look(`/flow-logs/${encodeURIComponent(`${HOSTILE}fl-lab`)}`, () => page.getByRole('grid').waitFor());
+  await look(`/flow-logs?edit=${encodeURIComponent(`${HOSTILE}fl-lab`)}`, () => page.getByRole('dialog', { name: 'Edit flow log' }).getByText('Resource').waitFor());
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: /^Delete/ }).first().click();
+  await page.getByRole('dialog').getByText('cannot be brought back').waitFor();
+  await isHarmless(t, shown, 'a confirmation');
+  await shown.screenshot('hostile-confirmation');
   await look('/flow-logs?panel=create', () => page.getByRole('dialog').getByText('First, the account').waitFor());
   await look(`/completeness?logstore=${encodeURIComponent(`${HOSTILE}main`)}`, () => page.getByRole('grid').waitFor());
   await page.getByRole('gridcell', { name: /PARTIAL/ }).first().click();

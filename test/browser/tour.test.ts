@@ -50,6 +50,14 @@ test.serial('each page, in both themes and both widths', async (t) => {
     await shown.open('/flow-logs?panel=create');
     await page.getByRole('dialog').getByText('First, the account').waitFor();
     await sound('authorization');
+    t.is((await lab.request('/v1/authorization', { method: 'PUT' })).status, 200);
+    await shown.open('/flow-logs?panel=create');
+    await page.getByRole('combobox', { name: 'VPC' }).waitFor();
+    await sound('create-panel');
+    await shown.open('/flow-logs?edit=fl-lab');
+    await page.getByRole('dialog', { name: 'Edit flow log' }).getByLabel('Description').waitFor();
+    await sound('edit-panel');
+    t.is((await lab.request('/v1/authorization', { method: 'DELETE' })).status, 204);
   }
 });
 
@@ -126,6 +134,11 @@ test.serial('an empty installation greets with three steps; a token that may onl
   t.timeout(60_000);
   const collector = await runCollector(t);
   const { token } = await collector.json<{ token: string }>('/v1/tokens', { method: 'POST', body: '{"scope":"query","name":"onlooker"}', headers: { 'content-type': 'application/json' } });
+  for (const look of LOOKS.slice(1)) {
+    const other = await signedIn(t, browser, collector, '/', { token, look });
+    await other.page.getByRole('heading', { name: 'Three steps to the first record' }).waitFor();
+    await isSound(t, other, 'first-steps', look.width === 1280);
+  }
   const shown = await signedIn(t, browser, collector, '/', { token });
   const { page } = shown;
   await page.getByRole('heading', { name: 'Three steps to the first record' }).waitFor();

@@ -145,7 +145,7 @@ async function searches(page: Page): Promise<void> {
       const [answer, histogram] = await page.evaluate<[number, number]>(`${ASK}(${JSON.stringify(address)})`);
       answers.push(answer);
       histograms.push(histogram);
-      await page.waitForTimeout(600);
+      await page.waitForTimeout(400);
     }
     const name = query === '' ? 'everything' : `\`${query}\``;
     promise(`search: ${name}`, spreadOf(answers), PROMISED_MS);

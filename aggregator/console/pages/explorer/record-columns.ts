@@ -6,8 +6,8 @@ const MEASURED = 200;
 const PADDING = 18;
 const LEAST = 44;
 const MOST = 250;
-/** A header is bold. */
-const HEADER_SCALE = 1.06;
+/** Headers and verdicts are bold. */
+const BOLD_SCALE = 1.12;
 
 const ink = document.createElement('canvas').getContext('2d');
 
@@ -21,6 +21,6 @@ export function columnWidths(fields: readonly string[], records: readonly FlowRe
       const text = field === 'action' && record[field] === null ? fieldText('log-status', record['log-status']) : fieldText(field, record[field]);
       return text.length > most.length ? text : most;
     }, '');
-    return Math.round(Math.max(LEAST, Math.min(MOST, Math.max(widthOf(field) * HEADER_SCALE, widthOf(longest.slice(0, 80))) + PADDING)));
+    return Math.round(Math.max(LEAST, Math.min(MOST, Math.max(widthOf(field) * BOLD_SCALE, widthOf(longest.slice(0, 80)) * (field === 'action' ? BOLD_SCALE : 1)) + PADDING)));
   });
 }
