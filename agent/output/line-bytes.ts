@@ -1,21 +1,22 @@
-import { formatAddress } from '../../shared/address.ts';
+import { SPARE_BYTES } from './digits.ts';
 
-/** The longest text of an IPv6 address is 39 characters, that of a number below 2^53 is 16. */
-const MAX_VALUE_BYTES = 48;
-const ZERO = 0x30;
-const DOT = 0x2e;
-const MAPPED_PREFIX = 0xffff;
-const MAX_INT32 = 0x7fffffff;
 const encoder = new TextEncoder();
 
 /**
- * Text in the making, as bytes: numbers and addresses are written digit by digit, without a string for each.
+ * Text in the making, as bytes.
  *
  * I1. bytes[0, length) is valid UTF-8.
  */
 export class LineBytes {
   length = 0;
-  private bytes = Buffer.allocUnsafeSlow(1 << 17);
+  /** All bytes, those not yet in use too; another one after `makeRoom`. */
+  view: DataView;
+  private bytes: Buffer;
+
+  constructor(capacity = 1 << 17) {
+    this.bytes = Buffer.allocUnsafeSlow(capacity);
+    this.view = new DataView(this.bytes.buffer);
+  }
 
   /** What is there so far; valid until the next write. */
   get written(): Buffer {
@@ -26,61 +27,41 @@ export class LineBytes {
     this.length = 0;
   }
 
-  piece(piece: Uint8Array): void {
-    const { length } = piece;
-    this.makeRoom(length);
-    const { bytes } = this;
-    let at = this.length;
-    for (let i = 0; i < length; i++) bytes[at++] = piece[i]!;
-    this.length = at;
-  }
-
   text(text: string): void {
     this.makeRoom(text.length * 3);
     this.length += encoder.encodeInto(text, this.bytes.subarray(this.length)).written;
   }
 
-  /** A whole number from 0 on. */
-  number(value: number): void {
-    this.makeRoom(MAX_VALUE_BYTES);
-    if (value > MAX_INT32) this.text(String(value));
-    else this.length = this.digits(value | 0, this.length);
-  }
-
-  /** The address whose words stand at `words[at]` and after, as formatAddress has it. */
-  address(words: Int32Array, at: number): void {
-    this.makeRoom(MAX_VALUE_BYTES);
-    if (words[at + 2] !== MAPPED_PREFIX || words[at] !== 0 || words[at + 1] !== 0) {
-      this.text(formatAddress(words, at));
-      return;
-    }
-    const address = words[at + 3]!;
-    let end = this.digits(address >>> 24, this.length);
-    for (let shift = 16; shift >= 0; shift -= 8) {
-      this.bytes[end] = DOT;
-      end = this.digits((address >>> shift) & 255, end + 1);
-    }
-    this.length = end;
-  }
-
-  /** Returns where the digits end. */
-  private digits(value: number, at: number): number {
-    const { bytes } = this;
-    let places = 1;
-    for (let limit = 10; value >= limit && places < 10; limit *= 10) places++;
-    let rest = value;
-    for (let place = at + places - 1; place >= at; place--) {
-      const tenth = (rest / 10) | 0;
-      bytes[place] = ZERO + rest - tenth * 10;
-      rest = tenth;
-    }
-    return at + places;
-  }
-
-  private makeRoom(more: number): void {
-    if (this.length + more <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(2 * (this.length + more));
+  /** For so many bytes behind those written, and the spare ones. */
+  makeRoom(more: number): void {
+    if (this.length + more + SPARE_BYTES <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(2 * (this.length + more + SPARE_BYTES));
     larger.set(this.written);
     this.bytes = larger;
+    this.view = new DataView(larger.buffer);
   }
 }
+
+/**
+ * A text that is written many times, as words of 8 bytes. No 8 bytes of UTF-8 are a NaN, whose bits a store may change.
+ */
+export class RepeatedText {
+  readonly length: number;
+  private readonly words: Float64Array;
+
+  constructor(text: string) {
+    const bytes = encoder.encode(text);
+    this.length = bytes.length;
+    this.words = new Float64Array((bytes.length + 7) >> 3);
+    new Uint8Array(this.words.buffer).set(bytes);
+  }
+
+  /** As the functions of digits.ts. */
+  put(view: DataView, at: number): number {
+    const { words } = this;
+    for (let i = 0; i < words.length; i++) view.setFloat64(at + i * 8, words[i]!, IS_LITTLE_ENDIAN);
+    return at + this.length;
+  }
+}
+
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

@@ -1,9 +1,8 @@
 import { valueReader, type FieldValue } from '../../shared/record-values.ts';
-import { STATUS_OK, type RecordContext, type Records } from '../../shared/records.ts';
-import type { LineBytes } from './line-bytes.ts';
-
-/** Writes one or more neighbouring fields of a flow's row. */
-export type LinePiece = (out: LineBytes, rows: Records, row: number, context: RecordContext) => void;
+import type { RecordContext, Records } from '../../shared/records.ts';
+import { MAX_VALUE_BYTES } from './digits.ts';
+import { ALWAYS, BY_ENI, BY_VERDICT, DESTINATION, SOURCE, fieldKind, isKept, keptUnder, putValue } from './field-kinds.ts';
+import { RepeatedText, type LineBytes } from './line-bytes.ts';
 
 /** How the value of a field is spelled, and what stands before it. */
 export interface Spelling {
@@ -12,87 +11,97 @@ export interface Spelling {
   before(name: string, position: number): string;
   /** Around an address. */
   readonly quote: string;
+  /** Behind the last field. */
+  readonly end: string;
 }
 
-/** Fields that are the same for all rows of a window with the same ENI, or with the same verdict. */
-const BY_ENI = new Set(['version', 'vswitch-id', 'vm-id', 'vpc-id', 'account-id', 'eni-id', 'region', 'agent-id', 'start', 'end', 'log-status']);
-const BY_VERDICT = new Set(['action', 'sg-id', 'rule-id', 'rule-reason', 'ruleset-rev']);
-const ADDRESSES: Readonly<Record<string, (rows: Records) => Int32Array>> = {
-  srcaddr: (rows) => rows.source,
-  dstaddr: (rows) => rows.destination,
-};
-const NUMBERS: Readonly<Record<string, (rows: Records, row: number) => number>> = {
-  'srcport': (rows, row) => rows.sourcePort[row]!,
-  'dstport': (rows, row) => rows.destinationPort[row]!,
-  'protocol': (rows, row) => rows.protocol[row]!,
-  'packets': (rows, row) => rows.packets[row]!,
-  'bytes': (rows, row) => rows.bytes[row]!,
-  'fragments': (rows, row) => rows.fragments[row]!,
-};
+/** One or more neighbouring fields. */
+interface Piece {
+  readonly kind: number;
+  /** What stands before the value; null: the piece is one of its texts. */
+  readonly before: RepeatedText | null;
+  readonly texts: (RepeatedText | undefined)[];
+  /** Of its texts so far. */
+  longest: number;
+  /** Makes the text for a row. */
+  spell(rows: Records, row: number, context: RecordContext): string;
+}
 
-/** What writes a flow's fields one after the other; neighbours that are the same for many rows are written as one. */
-export function linePieces(names: readonly string[], spelling: Spelling): LinePiece[] {
-  const pieces: LinePiece[] = [];
+/** Writes the lines of flows, piece by piece. */
+export class LinePieces {
+  private readonly pieces: readonly Piece[];
+  /** No line is longer that needs no new text. */
+  private mostBytes = 0;
+  /** What the texts are of. */
+  private context: RecordContext | null = null;
+  private windowStart = -1;
+
+  constructor(names: readonly string[], spelling: Spelling) {
+    this.pieces = piecesOf(names, spelling);
+    for (const { before } of this.pieces) if (before) this.mostBytes += before.length + MAX_VALUE_BYTES;
+  }
+
+  /** Appends the line of a flow. */
+  write(out: LineBytes, rows: Records, row: number, context: RecordContext): void {
+    if (this.context !== context || this.windowStart !== rows.windowStart) {
+      for (const { texts } of this.pieces) texts.length = 0;
+      this.context = context;
+      this.windowStart = rows.windowStart;
+    }
+    for (;;) {
+      out.makeRoom(this.mostBytes);
+      const lacking = this.put(out, rows, row);
+      if (lacking === null) return;
+      // a text that no row before this one had: the line is begun again
+      const text = new RepeatedText(lacking.spell(rows, row, context));
+      lacking.texts[keptUnder(lacking.kind, rows, row)] = text;
+      this.mostBytes += Math.max(0, text.length - lacking.longest);
+      lacking.longest = Math.max(text.length, lacking.longest);
+    }
+  }
+
+  /** Null, or the piece that lacks its text. */
+  private put(out: LineBytes, rows: Records, row: number): Piece | null {
+    const { pieces } = this;
+    const { view } = out;
+    let at = out.length;
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i]!;
+      if (piece.before !== null) {
+        at = putValue(view, piece.before.put(view, at), piece.kind, rows, row);
+        continue;
+      }
+      const text = piece.texts[keptUnder(piece.kind, rows, row)];
+      if (text === undefined) return piece;
+      at = text.put(view, at);
+    }
+    out.length = at;
+    return null;
+  }
+}
+
+function piecesOf(names: readonly string[], spelling: Spelling): Piece[] {
+  const pieces: Piece[] = [];
+  let pending = '';
   for (let position = 0; position < names.length; ) {
-    const scope = [BY_ENI, BY_VERDICT].find((fields) => fields.has(names[position]!));
+    const kind = fieldKind(names[position]!);
     let end = position + 1;
-    while (scope && end < names.length && scope.has(names[end]!)) end++;
-    pieces.push(scope ? repeatedPiece(names, position, end, spelling, scope === BY_ENI) : valuePiece(names[position]!, position, spelling));
+    while ((kind === BY_ENI || kind === BY_VERDICT) && end < names.length && fieldKind(names[end]!) === kind) end++;
+    const fields = names.slice(position, end).map((name, i) => ({ before: spelling.before(name, position + i), read: valueReader(name) }));
+    const quote = kind === SOURCE || kind === DESTINATION ? spelling.quote : '';
+    const before = pending;
+    if (isKept(kind)) {
+      pieces.push({
+        kind, before: null, texts: [], longest: 0,
+        spell: (rows, row, context) => before + fields.map((field) => field.before + spelling.value(field.read(rows, row, context))).join(''),
+      });
+    } else {
+      pieces.push({ kind, before: new RepeatedText(before + fields[0]!.before + quote), texts: [], longest: 0, spell: () => '' });
+    }
+    pending = quote;
     position = end;
   }
+  const atEnd = pending + spelling.end;
+  pieces.push({ kind: ALWAYS, before: null, texts: [], longest: 0, spell: () => atEnd });
   return pieces;
-}
-
-function valuePiece(name: string, position: number, spelling: Spelling): LinePiece {
-  const encoder = new TextEncoder();
-  const before = encoder.encode(spelling.before(name, position));
-  const wordsOf = ADDRESSES[name];
-  if (wordsOf) {
-    const beforeAddress = encoder.encode(spelling.before(name, position) + spelling.quote);
-    const behindAddress = encoder.encode(spelling.quote);
-    return (out, rows, row) => {
-      out.piece(beforeAddress);
-      out.address(wordsOf(rows), row * 4);
-      out.piece(behindAddress);
-    };
-  }
-  const numberOf = NUMBERS[name];
-  if (numberOf) {
-    return (out, rows, row) => {
-      out.piece(before);
-      out.number(numberOf(rows, row));
-    };
-  }
-  const read = valueReader(name);
-  return (out, rows, row, context) => {
-    out.piece(before);
-    out.text(spelling.value(read(rows, row, context)));
-  };
-}
-
-/** Fields [from, to) as one text for each ENI or verdict, which is kept as long as the rows are of the same window. */
-function repeatedPiece(names: readonly string[], from: number, to: number, spelling: Spelling, isByEni: boolean): LinePiece {
-  const readers = names.slice(from, to).map((name) => valueReader(name));
-  const texts: (Uint8Array | undefined)[] = [];
-  let of: RecordContext | null = null;
-  let ofWindow = -1;
-  return (out, rows, row, context) => {
-    if (of !== context || ofWindow !== rows.windowStart) {
-      texts.length = 0;
-      of = context;
-      ofWindow = rows.windowStart;
-    }
-    const number = (isByEni ? rows.eni : rows.verdict)[row]!;
-    let text = texts[number];
-    if (text === undefined) {
-      const all = readers.map((read, i) => spelling.before(names[from + i]!, from + i) + spelling.value(read(rows, row, context)));
-      texts[number] = text = new TextEncoder().encode(all.join(''));
-    }
-    out.piece(text);
-  };
-}
-
-/** Whether the row is of a flow: the others lack what the pieces write without looking. */
-export function isFlow(rows: Records, row: number): boolean {
-  return rows.status[row] === STATUS_OK;
 }

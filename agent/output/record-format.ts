@@ -1,9 +1,9 @@
 import { WeirError } from '../../shared/errors.ts';
 import { DEFAULT_FIELD_NAMES, FIELDS, findField } from '../../shared/fields.ts';
 import { valueReader, type FieldValue } from '../../shared/record-values.ts';
-import type { RecordContext, Records } from '../../shared/records.ts';
+import { STATUS_OK, type RecordContext, type Records } from '../../shared/records.ts';
 import type { LineBytes } from './line-bytes.ts';
-import { isFlow, linePieces, type LinePiece, type Spelling } from './line-pieces.ts';
+import { LinePieces, type Spelling } from './line-pieces.ts';
 
 export const RECORD_FORMATS = ['text', 'json', 'csv'] as const;
 export type RecordFormat = (typeof RECORD_FORMATS)[number];
@@ -27,12 +27,13 @@ export function fieldNames(list: string | undefined): readonly string[] {
 }
 
 const SPELLINGS: Readonly<Record<RecordFormat, Spelling>> = {
-  text: { value: textValue, before: (_name, position) => (position === 0 ? '' : ' '), quote: '' },
-  csv: { value: csvValue, before: (_name, position) => (position === 0 ? '' : ','), quote: '' },
+  text: { value: textValue, before: (_name, position) => (position === 0 ? '' : ' '), quote: '', end: '\n' },
+  csv: { value: csvValue, before: (_name, position) => (position === 0 ? '' : ','), quote: '', end: '\n' },
   json: {
     value: (value) => (typeof value === 'string' ? JSON.stringify(value) : String(value)),
     before: (name, position) => `${position === 0 ? '{' : ','}"${name}":`,
     quote: '"',
+    end: '}\n',
   },
 };
 
@@ -41,15 +42,13 @@ export class RecordFormatter {
   private readonly format: RecordFormat;
   private readonly names: readonly string[];
   private readonly spelling: Spelling;
-  private readonly pieces: readonly LinePiece[];
-  private readonly lineEnd: Uint8Array;
+  private readonly pieces: LinePieces;
 
   constructor(format: RecordFormat, names: readonly string[]) {
     this.format = format;
     this.names = names;
     this.spelling = SPELLINGS[format];
-    this.pieces = linePieces(names, this.spelling);
-    this.lineEnd = new TextEncoder().encode(format === 'json' ? '}\n' : '\n');
+    this.pieces = new LinePieces(names, this.spelling);
   }
 
   /** What stands above the rows: the names, in CSV. */
@@ -59,14 +58,13 @@ export class RecordFormatter {
 
   /** Appends one row, with its line end. */
   line(out: LineBytes, rows: Records, row: number, context: RecordContext): void {
-    if (isFlow(rows, row)) for (let i = 0; i < this.pieces.length; i++) this.pieces[i]!(out, rows, row, context);
+    if (rows.status[row] === STATUS_OK) this.pieces.write(out, rows, row, context);
     else out.text(this.statusLine(rows, row, context));
-    out.piece(this.lineEnd);
   }
 
   private statusLine(rows: Records, row: number, context: RecordContext): string {
-    const { value, before } = this.spelling;
-    return this.names.map((name, position) => before(name, position) + value(valueReader(name)(rows, row, context))).join('');
+    const { value, before, end } = this.spelling;
+    return this.names.map((name, position) => before(name, position) + value(valueReader(name)(rows, row, context))).join('') + end;
   }
 }
 

@@ -27,10 +27,12 @@ function lineOf(format: RecordFormat, rows: Records, row: number): string {
 
 const word = fc.oneof(fc.constantFrom(0, 0xffff, -1), fc.integer());
 const count = fc.oneof(fc.constantFrom(0, 9, 10, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1), fc.nat());
+/** Whole microseconds of any size, and those with a fraction that files with nanoseconds give. */
+const instant = fc.oneof(fc.nat(), fc.integer({ min: 1_600_000_000_000_000, max: 2 ** 53 - 1 }), fc.nat(1_700_000_000).map((s) => s * 1e6 + 100), fc.integer({ min: 0, max: 2 ** 52 }).map((ns) => ns / 1000));
 const arbitraryRow = fc.record({
   eni: fc.nat(1), verdict: fc.nat(1), source: fc.tuple(fc.constantFrom(0, 1), fc.constant(0), word, word), destination: fc.tuple(word, word, word, word),
   sourcePort: fc.nat(65535), destinationPort: fc.nat(65535), protocol: fc.constantFrom(6, 17, 1), direction: fc.nat(1), packets: count, bytes: count,
-  firstSeenUs: fc.nat(), lastSeenUs: fc.nat(2 ** 31), tcpFlags: fc.nat(255), icmp: fc.constantFrom(NONE, 0x0301), fragments: fc.nat(), initiator: fc.nat(2),
+  firstSeenUs: instant, lastSeenUs: instant, tcpFlags: fc.nat(255), icmp: fc.constantFrom(NONE, 0x0301), fragments: fc.nat(), initiator: fc.nat(2),
   flowState: fc.nat(2), isStatus: fc.boolean(),
 });
 
