@@ -22,6 +22,15 @@ export function recordContext(agentId: string, topology: Topology, verdicts: rea
   return { agentId, accountId: topology.accountId, region: topology.region, enis: topology.enis, verdicts };
 }
 
+/** Rows that nobody needs any more, for whoever takes the next ones: to get fresh memory costs as much as to fill it. */
+const released: Records[] = [];
+/** Rows that were taken and not released, in this thread. */
+let taken = 0;
+const MAX_RELEASED = 4;
+/** Fewer rows are made anew as fast. */
+const MIN_RELEASED_CAPACITY = 1 << 12;
+const MAX_RELEASED_CAPACITY = 1 << 17;
+
 /**
  * Rows of one window, in columns. Addresses are 32-bit words, most significant first, IPv4 as IPv4-mapped.
  *
@@ -30,8 +39,8 @@ export function recordContext(agentId: string, topology: Topology, verdicts: rea
  */
 export class Records {
   /** Unix seconds. */
-  readonly windowStart: number;
-  readonly windowSeconds: number;
+  windowStart: number;
+  windowSeconds: number;
   count = 0;
   eni: Int32Array;
   /** Index into RecordContext.verdicts, NONE on rows that are not OK. */
@@ -86,11 +95,30 @@ export class Records {
     this.skippedPackets = new Float64Array(capacity);
   }
 
+  /** As the constructor, but what `add` appends may hold old values: for rows that whoever gets them last will release. */
+  static take(windowStart: number, windowSeconds: number): Records {
+    taken++;
+    const rows = released.pop();
+    if (!rows) return new Records(windowStart, windowSeconds);
+    rows.windowStart = windowStart;
+    rows.windowSeconds = windowSeconds;
+    rows.count = 0;
+    return rows;
+  }
+
+  /** Nobody looks at these rows any more. */
+  release(): void {
+    if (taken === 0) return;
+    taken--;
+    const capacity = this.eni.length;
+    if (capacity >= MIN_RELEASED_CAPACITY && capacity <= MAX_RELEASED_CAPACITY && released.length < MAX_RELEASED) released.push(this);
+  }
+
   get windowEnd(): number {
     return this.windowStart + this.windowSeconds;
   }
 
-  /** Appends an empty row and returns its index; the caller fills every column. */
+  /** Appends a row and returns its index; the caller fills every column. */
   add(): number {
     if (this.count === this.eni.length) this.grow(this.count * 2);
     return this.count++;

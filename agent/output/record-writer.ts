@@ -23,10 +23,8 @@ export class RecordWriter implements WindowSink {
   }
 
   rows(rows: Records, context: RecordContext): void {
-    for (let row = 0; row < rows.count; row++) {
-      this.formatter.line(this.lines, rows, row, context);
-      if (this.lines.length >= PIECE_BYTES) this.flush();
-    }
+    this.print(rows, context);
+    rows.release();
   }
 
   seals(seals: Seal[], context: RecordContext): void {
@@ -38,7 +36,7 @@ export class RecordWriter implements WindowSink {
       const status = statusRow(seal);
       if (status) rows.addStatus(indexes.get(seal.eniId)!, status.status, status.skippedPackets);
     }
-    this.rows(rows, context);
+    this.print(rows, context);
     this.flush();
   }
 
@@ -48,5 +46,12 @@ export class RecordWriter implements WindowSink {
     if (output.writeBytes) output.writeBytes(lines.written);
     else output.write(lines.written.toString());
     lines.clear();
+  }
+
+  private print(rows: Records, context: RecordContext): void {
+    for (let row = 0; row < rows.count; row++) {
+      this.formatter.line(this.lines, rows, row, context);
+      if (this.lines.length >= PIECE_BYTES) this.flush();
+    }
   }
 }

@@ -5,7 +5,7 @@ import type { WindowAccount } from './window-account.ts';
 
 /** What takes a window's rows and seals: a printer, the spool. Rows of a window come before its seals. */
 export interface WindowSink {
-  /** The sink owns the rows from here on. */
+  /** The sink owns the rows from here on, and releases them when it has done with them. */
   rows(rows: Records, context: RecordContext): void;
   /** One seal an ENI; nothing more comes for this window. */
   seals(seals: Seal[], context: RecordContext): void;
@@ -27,19 +27,25 @@ export class Sealer {
 
   /** Hands on what is there so far of an open window, so that memory stays bounded. */
   handOn(account: WindowAccount): void {
-    if (account.needsMerge) mergeRows(account.rows);
-    account.countRows(account.rows);
-    if (account.rows.count > 0) this.sink.rows(account.rows, this.context);
-    account.rows = new Records(account.windowStart, account.windowSeconds);
+    this.giveRows(account);
+    account.rows = Records.take(account.windowStart, account.windowSeconds);
   }
 
+  /** The window has given all its rows. */
   seal(account: WindowAccount): void {
-    this.handOn(account);
+    this.giveRows(account);
     const seals: Seal[] = [];
     this.context.enis.forEach((eni, index) => {
       if (!account.concerns(index)) return;
       seals.push(account.seal(index, eni.eniId, this.context.agentId, this.revision, this.isPartial));
     });
     this.sink.seals(seals, this.context);
+  }
+
+  private giveRows(account: WindowAccount): void {
+    const { rows } = account;
+    if (account.needsMerge) mergeRows(rows);
+    account.countRows(rows);
+    if (rows.count > 0) this.sink.rows(rows, this.context);
   }
 }
