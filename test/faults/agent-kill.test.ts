@@ -19,19 +19,17 @@ test.serial('kill -9 of the agent, and at times of its collector: what is stored
   t.true(recorded > 0 && admitted > 0);
 });
 
-for (const ships of [false, true]) {
-  test.serial(`stopped in order, started again in the same window and killed in it${ships ? ', with a collector' : ''}: what was counted stays, to the packet`, async (t) => {
-    t.timeout(120_000);
-    const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(1, 3, { windowSeconds: 600, stops: 'whole', ships });
-    t.log(`${sent} sent, ${recorded} recorded, ${admitted} admitted`);
-    t.is(recorded + admitted, sent);
-    t.is(unknown, 0);
-  });
-}
+test.serial('stopped in order, started again in the same window and killed in it: what was counted stays, to the packet', async (t) => {
+  t.timeout(120_000);
+  const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(1, 3, { windowSeconds: 600, stops: 'whole', ships: true });
+  t.log(`${sent} sent, ${recorded} stored, ${admitted} admitted`);
+  t.is(recorded + admitted, sent);
+  t.is(unknown, 0);
+});
 
 test.serial('killed in the midst of an orderly stop: to the packet', async (t) => {
   t.timeout(120_000);
-  const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(3, 4, { windowSeconds: 600, stops: 'cut off', ships: true });
+  const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(2, 4, { windowSeconds: 600, stops: 'cut off', ships: true });
   t.log(`${sent} sent, ${recorded} stored, ${admitted} admitted`);
   t.is(recorded + admitted, sent);
   t.is(unknown, 0);
