@@ -116,6 +116,11 @@ function judge({ position, done, known, unfinished, scans, damage, strays }: {
   const unfinishedIds = unfinished;
   for (const id of unsealed(frames, position?.sealedThrough ?? null, (one) => !done.has(one) && !lostIds.has(one))) unfinishedIds.add(id);
   const missing = position === null ? new IdSet() : missingIds(position, frames, done);
+  const nextId = Math.max(
+    position?.confirmed ?? 0, position?.bound?.id ?? 0, lastFound, done.spans.at(-1)?.[1] ?? 0, position?.voided.at(-1)?.[1] ?? 0,
+    ...[...scans.map(({ name }) => name), ...strays].map((name) => Number(SEGMENT_NAME.exec(name)?.[1] ?? 0))) + 1;
+  // a number that only a file was named after will never have a frame, and must not look lost when later ones are confirmed
+  if (position !== null && position.confirmed < nextId - 1) unfinishedIds.add(position.confirmed + 1, nextId - 1);
   const waits = (id: number): boolean => !done.has(id) && !lostIds.has(id) && !unfinishedIds.has(id);
   return {
     position, done, lostIds, lost, missingIds: missing, unfinishedIds, damage, strays,
@@ -123,9 +128,7 @@ function judge({ position, done, known, unfinished, scans, damage, strays }: {
       name, bytes, usedBytes: scan.usedBytes, frames: scan.frames.filter(({ header }) => waits(header.id)),
       firstId: scan.frames.reduce<number | null>((least, { header }) => Math.min(least ?? header.id, header.id), null),
     })),
-    nextId: Math.max(
-      position?.confirmed ?? 0, position?.bound?.id ?? 0, lastFound, done.spans.at(-1)?.[1] ?? 0, position?.voided.at(-1)?.[1] ?? 0,
-      ...[...scans.map(({ name }) => name), ...strays].map((name) => Number(SEGMENT_NAME.exec(name)?.[1] ?? 0))) + 1,
+    nextId,
     lostTimes: missing.spans.flatMap(([first, last]) => lostTime(first, last, frames, position!)),
     sealed: frames.flatMap(({ header: { id, window, seals } }) => (window && seals.length > 0 ? [{ ...window, frame: id, seals }] : [])),
   };

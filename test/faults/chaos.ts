@@ -83,7 +83,7 @@ class Chaos {
     const { seed, agents, weatherMs, delayMs } = this.options;
     await this.startCollector();
     for (let agent = 0; agent < agents; agent++) {
-      this.proxies.push(await FaultProxy.listen({ seed: seed * 31 + agent, target: () => this.collector?.target.url ?? null, weatherMs, delayMs }));
+      this.proxies.push(await FaultProxy.listen({ seed: seed * 31 + agent, target: () => this.collector?.target.url ?? null, weatherMs, delayMs, violated: (text) => this.violate(text) }));
     }
     const first = await Promise.all(this.proxies.map((proxy, agent) => this.startAgent(agent, proxy, this.options.windowEveryMs)));
     const ending = new AbortController();
@@ -106,7 +106,7 @@ class Chaos {
   ledgers(): number[][] {
     return this.sizes.map((_, agent) => {
       const ledger = new ChaosLedger(join(this.agentFolder(agent), 'ledger'));
-      this.violations.push(...ledger.forgotten().map((text) => `agent ${agent}: ${text}`));
+      for (const text of ledger.forgotten()) this.violate(`agent ${agent}: ${text}`);
       return ledger.windows();
     });
   }
@@ -119,15 +119,17 @@ class Chaos {
 
   async end(): Promise<void> {
     for (const child of this.agents) child.kill('SIGKILL');
-    for (const proxy of this.proxies) {
-      this.violations.push(...proxy.violations);
-      await proxy.close();
-    }
+    for (const proxy of this.proxies) await proxy.close();
     await this.collector?.stop();
   }
 
   remove(): void {
     rmSync(this.folder, { recursive: true });
+  }
+
+  private violate(text: string): void {
+    this.violations.push(text);
+    this.options.tell?.(text);
   }
 
   private async enough(signal: AbortSignal): Promise<void> {
@@ -189,7 +191,7 @@ class Chaos {
       once(child, 'exit').then(([code]) => Promise.reject(new Error(`agent ${agent} did not start: exit code ${String(code)}`))),
     ]);
     child.on('message', ({ log }: { log?: string }) => {
-      if (log !== undefined && !EXPECTED_LOG.test(log)) this.violations.push(`agent ${agent} says: ${log}`);
+      if (log !== undefined && !EXPECTED_LOG.test(log)) this.violate(`agent ${agent} says: ${log}`);
     });
     await started;
     return child;
@@ -202,7 +204,7 @@ class Chaos {
       const timer = setTimeout(() => child.kill('SIGKILL'), DRAIN_LIMIT_MS);
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       clearTimeout(timer);
-      if (child.exitCode !== 0) this.violations.push(`agent ${agent} was not rid of its batches within ${DRAIN_LIMIT_MS / 1000} s of calm`);
+      if (child.exitCode !== 0) this.violate(`agent ${agent} was not rid of its batches within ${DRAIN_LIMIT_MS / 1000} s of calm`);
     }));
   }
 
@@ -211,8 +213,7 @@ class Chaos {
     for (let minute = 1; await waits(tellEveryMs, signal); minute++) {
       const counts = this.counts();
       const of = (what: string): number => counts.get(`answer ${what}`) ?? 0;
-      const found = this.violations.length + this.proxies.reduce((sum, { violations }) => sum + violations.length, 0);
-      tell(`${minute}: ${this.agentKills} kills of agents, ${this.collectorKills} of the collector; ${of('stored')} batches stored, ${of('duplicate')} duplicates; ${found} violations`);
+      tell(`${minute}: ${this.agentKills} kills of agents, ${this.collectorKills} of the collector; ${of('stored')} batches stored, ${of('duplicate')} duplicates; ${this.violations.length} violations`);
     }
   }
 }

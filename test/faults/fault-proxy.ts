@@ -26,6 +26,8 @@ export interface FaultProxyOptions {
   readonly weatherMs: number;
   /** The longest delay of a request, of an answer, and of what comes late. */
   readonly delayMs: number;
+  /** What must not be was seen. */
+  readonly violated: (text: string) => void;
 }
 
 interface Message {
@@ -56,7 +58,6 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'tr
  * stored once. I3. Nothing that an agent has sent is refused.
  */
 export class FaultProxy {
-  readonly violations: string[] = [];
   /** Faults and weathers that met a request, and answers of the collector by what they say. */
   readonly counts = new Map<string, number>();
   private readonly options: FaultProxyOptions;
@@ -260,7 +261,7 @@ export class FaultProxy {
     const digest = createHash('sha256').update(message.body).digest('base64');
     const number = numberOf(message);
     const known = this.digests.get(number);
-    if (known !== undefined && known !== digest) this.violations.push(`${number} came with other bytes`);
+    if (known !== undefined && known !== digest) this.options.violated(`${number} came with other bytes`);
     this.digests.set(number, digest);
   }
 
@@ -270,10 +271,10 @@ export class FaultProxy {
     this.count(`answer ${said}`);
     const number = numberOf(message);
     if (said === 'stored') {
-      if (this.storedNumbers.has(number)) this.violations.push(`${number} was stored twice`);
+      if (this.storedNumbers.has(number)) this.options.violated(`${number} was stored twice`);
       this.storedNumbers.add(number);
     } else if (status !== 200 && status !== 409 && status < 500 && status !== 429) {
-      this.violations.push(`${number} was refused: ${status} ${text.slice(0, 200)}`);
+      this.options.violated(`${number} was refused: ${status} ${text.slice(0, 200)}`);
     }
   }
 
