@@ -72,7 +72,12 @@ export class Pipeline {
   process(batch: PacketBatch, from: number, to: number, interfaces: readonly CaptureInterface[]): void {
     if (this.queue.timeUs.length < batch.capacity * 2) this.queue = new KeyQueue(batch.capacity);
     this.decoder.decode(batch, from, to, interfaces, this.queue);
-    this.stage.consume(this.queue);
+    this.consume(this.queue);
+  }
+
+  /** Packets that were decoded elsewhere, for the ENIs of this pipeline. */
+  consume(queue: KeyQueue): void {
+    this.stage.consume(queue);
   }
 
   /** The wall clock, for live sources: opens the window of this time, and closes those that are due. */

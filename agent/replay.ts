@@ -1,3 +1,4 @@
+import { DEFAULT_BATCH_PACKETS } from '../shared/packet-batch.ts';
 import type { Seal } from '../shared/seal.ts';
 import { readCaptures, type MergedCaptures } from './capture/merged-captures.ts';
 import { RecordFormatter, type RecordFormat } from './output/record-format.ts';
@@ -14,6 +15,8 @@ export interface ReplayOptions extends PipelineOptions {
   readonly batchPackets?: number;
   /** Stop after this many packets. */
   readonly maxPackets?: number;
+  /** 2: the flow table has a thread of its own. The output is the same. */
+  readonly workers?: number;
 }
 
 export interface ReplaySummary extends MergedCaptures {
@@ -28,12 +31,19 @@ export interface ReplaySink extends WindowSink {
 
 /** Capture files through the agent's own pipeline into a sink. Throws WeirError where a file cannot be read at all. */
 export async function replay(paths: readonly string[], options: ReplayOptions, sink: ReplaySink): Promise<ReplaySummary> {
-  const pipeline = new Pipeline({ agentId: REPLAY_AGENT_ID, ...options }, sink);
+  const { batchPackets = DEFAULT_BATCH_PACKETS, maxPackets = Infinity, workers = 1, ...given } = options;
+  const limits = { batchPackets, maxPackets };
+  const pipelineOptions = { agentId: REPLAY_AGENT_ID, ...given };
+  if (workers > 1) {
+    const { replayInThreads } = await import('./parallel/threaded-replay.ts');
+    return replayInThreads(paths, pipelineOptions, limits, sink);
+  }
+  const pipeline = new Pipeline(pipelineOptions, sink);
   const captures = await readCaptures(
     paths,
     (batch, from, to, interfaces) => pipeline.process(batch, from, to, interfaces),
     () => sink.drained?.(),
-    { ...(options.batchPackets ? { batchPackets: options.batchPackets } : {}), ...(options.maxPackets ? { maxPackets: options.maxPackets } : {}) },
+    limits,
   );
   pipeline.close(captures.damaged.length > 0);
   await sink.drained?.();

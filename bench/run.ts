@@ -2,8 +2,9 @@
  * Weir beside the other programs that read a capture file, on the same files in turn: `npm run bench [-- --quick]`.
  *
  * Weir is the built program with 100 rules (10 and 10,000 in the SYN scan), verdicts and windows on, and prints JSON to
- * nowhere, or makes the batches of the collector and discards them. Every round runs each program once, so that a
- * machine that gets slower does so for all; medians and ratios to tcpdump are shown. Wall is from start to exit.
+ * nowhere, with as many workers as it takes by itself and with one, or makes the batches of the collector and discards
+ * them. Every round runs each program once, so that a machine that gets slower does so for all; medians and ratios to
+ * tcpdump are shown. Wall is from start to exit.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,6 +35,10 @@ function weir(folder: string, dist: string, rules: number): Contestant[] {
     {
       name: `weir, JSON${suffix}`, program: process.execPath,
       parameters: (capture) => [join(dist, 'weir.js'), 'replay', capture, '-t', topology, '--json'],
+    },
+    {
+      name: `weir, JSON${suffix}, one worker`, program: process.execPath,
+      parameters: (capture) => [join(dist, 'weir.js'), 'replay', capture, '-t', topology, '--json', '--workers', '1'],
     },
     {
       name: `weir, columns${suffix}`, program: process.execPath,

@@ -11,6 +11,7 @@ import { DEFAULT_TOPOLOGY, type Topology, type TrafficType } from '../../shared/
 import { RECORD_FORMATS, fieldNames, type RecordFormat } from '../output/record-format.ts';
 import { DescriptorOutput, type TextOutput } from '../output/text-output.ts';
 import { DEFAULT_GRACE_SECONDS, DEFAULT_TABLE_CAPACITY } from '../pipeline.ts';
+import { MAX_WORKERS, helpfulWorkers } from '../parallel/helpful-workers.ts';
 import { REPLAY_AGENT_ID, replayToCollector, replayToText, type ReplayOptions, type ReplaySummary } from '../replay.ts';
 
 const STANDARD_OUTPUT = 1;
@@ -27,6 +28,7 @@ interface ReplayArguments {
   trafficType: TrafficType;
   count: number | undefined;
   tableCapacity: number;
+  workers: number | undefined;
   seals: string | undefined;
   collector: string | undefined;
   tokenFile: string | undefined;
@@ -60,6 +62,7 @@ function options(yargs: Argv): Argv<ReplayArguments> {
       .option('count', { alias: 'c', type: 'number', requiresArg: true, describe: 'stop after this many packets' })
       .option('n', { type: 'boolean', describe: 'accepted as in tcpdump: addresses are always numbers' })
       .option('table-capacity', { type: 'number', default: DEFAULT_TABLE_CAPACITY, requiresArg: true, describe: 'flows kept in memory at a time' })
+      .option('workers', { type: 'number', requiresArg: true, describe: 'threads; default, as many as help' })
       .option('seals', { type: 'string', requiresArg: true, describe: 'write what each window holds and lacks to this file, one JSON object a line' })
       .option('collector', { type: 'string', requiresArg: true, describe: 'ship to this collector, such as http://127.0.0.1:8790' })
       .option('token-file', { type: 'string', requiresArg: true, describe: 'file with the token for the collector (or WEIR_TOKEN, WEIR_TOKEN_FILE)' })
@@ -72,6 +75,9 @@ function options(yargs: Argv): Argv<ReplayArguments> {
       if (given['count'] !== undefined && !isWhole(given['count'], 1, Number.MAX_SAFE_INTEGER)) throw new Error(`--count is ${String(given['count'])}; it takes a whole number above 0`);
       if (!isWhole(given['table-capacity'], 16, 2 ** 24)) {
         throw new Error(`--table-capacity is ${String(given['table-capacity'])}; it takes a whole number from 16 to ${2 ** 24}`);
+      }
+      if (given['workers'] !== undefined && !isWhole(given['workers'], 1, MAX_WORKERS)) {
+        throw new Error(`--workers is ${String(given['workers'])}; it takes 1 to ${MAX_WORKERS}`);
       }
       return true;
       }) as unknown as Argv<ReplayArguments>
@@ -96,6 +102,7 @@ async function runReplay(given: ReplayArguments, log: CommandLog): Promise<void>
     trafficType: given.trafficType,
     tableCapacity: given.tableCapacity,
     agentId: given.agentId,
+    workers: given.workers ?? helpfulWorkers(paths),
     ...(given.count === undefined ? {} : { maxPackets: given.count }),
   };
   const tally = new SealTally(given.seals);

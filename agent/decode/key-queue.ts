@@ -22,6 +22,11 @@ export const QUEUE_TCP_FLAGS = 0xff;
 export const QUEUE_FRAGMENT = 0x100;
 export const QUEUE_QUOTES = 0x200;
 
+/** Memory of a queue, a multiple of 8. */
+export function keyQueueBytes(batchPackets: number): number {
+  return batchPackets * 2 * (8 + SLOT_WORDS * 4 * 2 + 4);
+}
+
 export class KeyQueue {
   count = 0;
   readonly keys: Int32Array;
@@ -31,12 +36,15 @@ export class KeyQueue {
   /** The flow table's hash of each decoded slot, written and read by the flow stage. */
   readonly hash: Int32Array;
 
-  /** A packet between two ENIs of one interface takes two slots, hence twice the packets of a batch. */
-  constructor(batchPackets: number) {
+  /**
+   * A packet between two ENIs of one interface takes two slots, hence twice the packets of a batch. Of `memory`, it takes
+   * keyQueueBytes from the offset on.
+   */
+  constructor(batchPackets: number, memory: ArrayBufferLike = new ArrayBuffer(keyQueueBytes(batchPackets)), offset = 0) {
     const slots = batchPackets * 2;
-    this.keys = new Int32Array(slots * SLOT_WORDS);
-    this.quoted = new Int32Array(slots * SLOT_WORDS);
-    this.timeUs = new Float64Array(slots);
-    this.hash = new Int32Array(slots);
+    this.timeUs = new Float64Array(memory, offset, slots);
+    this.keys = new Int32Array(memory, this.timeUs.byteOffset + this.timeUs.byteLength, slots * SLOT_WORDS);
+    this.quoted = new Int32Array(memory, this.keys.byteOffset + this.keys.byteLength, slots * SLOT_WORDS);
+    this.hash = new Int32Array(memory, this.quoted.byteOffset + this.quoted.byteLength, slots);
   }
 }

@@ -1,0 +1,13 @@
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+
+export const MAX_WORKERS = 2;
+
+/** Smaller captures are read before a second thread has started. */
+const WORTH_A_THREAD_BYTES = 64 * 1024 * 1024;
+
+/** How many threads make the replay of these files faster. What comes out of a pipe may be slow, and is wanted at once. */
+export function helpfulWorkers(paths: readonly string[]): number {
+  const bytes = paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+  return bytes >= WORTH_A_THREAD_BYTES ? Math.min(availableParallelism(), MAX_WORKERS) : 1;
+}

@@ -1,0 +1,140 @@
+import { KeyQueue, keyQueueBytes } from '../decode/key-queue.ts';
+
+/** Queues between the threads: as many packets as the flow table takes while rows are being printed, some 30 ms. */
+const QUEUES = 128;
+/** A thread that has run out of work is woken when there is enough again to be worth it. */
+const READER_WAKES_AT = 4;
+const WRITER_WAKES_AT = QUEUES / 2;
+/** Where the input is slow the reader looks by itself at what is there. */
+const READER_LOOKS_MS = 20;
+
+/** Words of `control`. Counts go round at 2^32. */
+const PUBLISHED = 0;
+const CONSUMED = 1;
+/** Move with everything that the reader, or the writer, may be waiting for. */
+const WORK = 2;
+const EVENTS = 3;
+const ENDED = 4;
+/** Slots in each queue. */
+const COUNTS = 5;
+
+/** How the input ends; 0 while it goes on. */
+export const END_CLOSED = 1;
+/** It ended before it should have. */
+export const END_PARTIAL = 2;
+/** Windows stay open: what comes of it is of no use. */
+export const END_ABANDONED = 3;
+
+/** What the other thread gets. */
+export interface KeyRingMemory {
+  readonly queues: readonly KeyQueue[];
+  readonly control: Int32Array;
+}
+
+/**
+ * Key queues that one thread fills and another one empties, in order, in memory that both see.
+ *
+ * I1. Queues [CONSUMED, PUBLISHED) are the reader's, all others the writer's; there are QUEUES at most.
+ * I2. What is in a queue was written before PUBLISHED moved past it.
+ */
+export class KeyRing {
+  readonly memory: KeyRingMemory;
+  private readonly queues: readonly KeyQueue[];
+  private readonly control: Int32Array;
+
+  private constructor(memory: KeyRingMemory) {
+    this.memory = memory;
+    this.queues = memory.queues;
+    this.control = memory.control;
+  }
+
+  static create(batchPackets: number): KeyRing {
+    // one piece, since only of large pieces the memory is not touched before it is used
+    const bytes = keyQueueBytes(batchPackets);
+    const memory = new SharedArrayBuffer(QUEUES * bytes);
+    const queues = Array.from({ length: QUEUES }, (_, index) => new KeyQueue(batchPackets, memory, index * bytes));
+    return new KeyRing({ queues, control: new Int32Array(new SharedArrayBuffer((COUNTS + QUEUES) * 4)) });
+  }
+
+  /** The same ring in another thread. */
+  static attach({ queues, control }: KeyRingMemory): KeyRing {
+    return new KeyRing({ queues: queues.map((queue) => Object.assign(Object.create(KeyQueue.prototype) as KeyQueue, queue)), control });
+  }
+
+  // the writer's side
+
+  get hasRoom(): boolean {
+    return this.filled < QUEUES;
+  }
+
+  /** The next queue to fill; only while there is room. */
+  get next(): KeyQueue {
+    return this.queues[this.index(PUBLISHED)]!;
+  }
+
+  /** Hands `next` on. */
+  publish(): void {
+    const { control } = this;
+    control[COUNTS + this.index(PUBLISHED)] = this.next.count;
+    Atomics.add(control, PUBLISHED, 1);
+    if (this.filled === READER_WAKES_AT) this.wake(WORK);
+  }
+
+  end(how: number): void {
+    Atomics.store(this.control, ENDED, how);
+    this.wake(WORK);
+  }
+
+  get events(): number {
+    return Atomics.load(this.control, EVENTS);
+  }
+
+  /** Returns when something has happened after `events` was read, or the time is over. */
+  awaitEvent(events: number, atMostMs: number): void {
+    Atomics.wait(this.control, EVENTS, events, atMostMs);
+  }
+
+  // the reader's side
+
+  /** The next queue, which is the reader's until `release`; null where there are no more. */
+  take(): KeyQueue | null {
+    const { control } = this;
+    for (;;) {
+      const work = Atomics.load(control, WORK);
+      // in this order: what was published before the end can then be seen
+      const isOver = this.ending !== 0;
+      if (this.filled > 0) break;
+      if (isOver) return null;
+      Atomics.wait(control, WORK, work, READER_LOOKS_MS);
+    }
+    const queue = this.queues[this.index(CONSUMED)]!;
+    queue.count = control[COUNTS + this.index(CONSUMED)]!;
+    return queue;
+  }
+
+  release(): void {
+    Atomics.add(this.control, CONSUMED, 1);
+    if (this.filled === WRITER_WAKES_AT) this.wakeWriter();
+  }
+
+  wakeWriter(): void {
+    this.wake(EVENTS);
+  }
+
+  get ending(): number {
+    return Atomics.load(this.control, ENDED);
+  }
+
+  private wake(word: typeof WORK | typeof EVENTS): void {
+    Atomics.add(this.control, word, 1);
+    Atomics.notify(this.control, word);
+  }
+
+  private get filled(): number {
+    return (Atomics.load(this.control, PUBLISHED) - Atomics.load(this.control, CONSUMED)) | 0;
+  }
+
+  private index(of: typeof PUBLISHED | typeof CONSUMED): number {
+    return Atomics.load(this.control, of) & (QUEUES - 1);
+  }
+}
