@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { WeirError } from '../../shared/errors.ts';
 import type { TimePrecision } from '../logstore/file-columns.ts';
@@ -71,8 +72,18 @@ export class PublishProcess {
     child.once('exit', () => {
       if (this.child === child) this.child = null;
     });
+    if (child.pid !== undefined) giveWay(child.pid);
     // reported by `exit` as well
     child.on('error', () => {});
     return child;
+  }
+}
+
+/** Receiving goes before publishing, and publishing before queries. Its threads come later and take this over. */
+function giveWay(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL / 2);
+  } catch {
+    // it has ended, or the system forbids it
   }
 }

@@ -12,7 +12,7 @@ const { url, token, agents, rowsPerSecond, rowsPerBatch, windowSeconds, enis } =
   url: string; token: string; agents: number; rowsPerSecond: number; rowsPerBatch: number; windowSeconds: number; enis: number;
 };
 
-const dispatcher = new Agent({ connections: 1, pipelining: 1 });
+const dispatcher = new Agent({ connections: agents, pipelining: 1 });
 const times: number[] = [];
 const counts = { rows: 0, batches: 0, refused: 0 };
 let stopped = false;
@@ -27,7 +27,8 @@ function contextOf(agentId: string): RecordContext {
   };
 }
 
-function batchOf(context: RecordContext, start: number, seed: number): Buffer {
+/** `round`: other source ports each, so that no row is one that came before. */
+function batchOf(context: RecordContext, start: number, seed: number, round: number): Buffer {
   const records = new Records(start, windowSeconds, rowsPerBatch);
   let state = seed | 1;
   const below = (limit: number): number => {
@@ -40,7 +41,7 @@ function batchOf(context: RecordContext, start: number, seed: number): Buffer {
     records.verdict[row] = below(10);
     records.source.set([0, 0, 0xffff, 0x0a00_0000 + below(65_536)], row * 4);
     records.destination.set([0, 0, 0xffff, 0x0a01_0000 + below(256)], row * 4);
-    records.sourcePort[row] = 1024 + below(60_000);
+    records.sourcePort[row] = 1024 + (below(60_000) + round) % 60_000;
     records.destinationPort[row] = [53, 80, 443, 22][below(4)]!;
     records.protocol[row] = 6;
     records.direction[row] = below(2);
@@ -67,8 +68,8 @@ async function run(number: number): Promise<void> {
   for (let sequence = 1; !stopped;) {
     const start = Math.floor(Date.now() / 1000 / windowSeconds) * windowSeconds - windowSeconds;
     if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
-    // the rows of a window are made once and sent as often as the rate asks: making them would take the machine
-    if (!body || bodyStart !== start) [body, bodyStart] = [batchOf(context, start, number * 7919 + start), start];
+    // as fast as it goes, the rows of a window are made once: making them would take the machine
+    if (!body || bodyStart !== start || pauseMs > 0) [body, bodyStart] = [batchOf(context, start, number * 7919 + start, sequence), start];
     const begun = performance.now();
     const answer = await request(`${url}/v1/batches`, {
       method: 'POST', dispatcher, body,
