@@ -49,7 +49,7 @@ const SPOOL: readonly SeededBug[] = [
   },
   {
     name: 'the spool has no limit', file: 'agent/spool/spool-room.ts',
-    find: 'let excess = state.bytes + room - this.limitBytes;', replace: 'let excess = -Infinity;',
+    find: 'let excess = this.excessWith(bytes);', replace: 'let excess = -Infinity;',
     test: SPOOL_LIMITS, title: 'three times as much as it may hold*',
   },
   {
@@ -65,12 +65,12 @@ const SPOOL: readonly SeededBug[] = [
   {
     name: 'nobody looks at the checksum of a batch', file: 'agent/spool/spool-segment.ts',
     find: 'body.length === bodyLength && crc32(body) === bodyCrc', replace: 'body.length === bodyLength',
-    test: SPOOL_DAMAGE, title: 'a batch whose body is damaged is stated with its counts*',
+    test: SPOOL_DAMAGE, title: 'a batch that is damaged while it waits is not sent, and is stated',
   },
   {
     name: 'a number may be given twice after a damage', file: 'agent/spool/spool.ts',
     find: 'frame.segment.waiting.delete(frame.id);\n    this.beginEpoch(0);', replace: 'frame.segment.waiting.delete(frame.id);',
-    test: SPOOL_DAMAGE, title: 'the batch of the last number is damaged and may be stored*',
+    test: SPOOL_DAMAGE, title: 'a batch that was sent, and is damaged when it is to be sent again*',
   },
   {
     name: 'the page of a proxy is a refusal', file: 'agent/ship/collector-post.ts',

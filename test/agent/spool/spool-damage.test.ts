@@ -2,7 +2,7 @@ import test from 'ava';
 import { seededRandom } from '../../../bench/random.ts';
 import { scanSegment, type FoundFrame } from '../../../agent/spool/spool-frame.ts';
 import { afterDamage, filesOf, filledSpool, type FileBytes } from './spool-damage.ts';
-import { ENIS, type SpoolWorld } from './spool-world.ts';
+import { ENIS, SpoolWorld } from './spool-world.ts';
 
 const SEED = Number(process.env['WEIR_TEST_SEED'] ?? Date.now() % 1_000_000);
 const FLIPS = 60;
@@ -98,6 +98,48 @@ test('the batch of the last number is damaged and may be stored: the next one is
     const others = world.windows.filter(({ start }) => start !== frame.header.window!.start).flatMap(({ batches }) => batches.flat());
     t.true(others.every(({ id }) => after.collector.rows.has(id)), 'nothing else is lost');
   }
+});
+
+test('a batch that is damaged while it waits is not sent, and is stated', async (t) => {
+  const world = new SpoolWorld(seededRandom(9), 64 * 64 * 1024, 500);
+  await world.start();
+  for (let window = 0; window < 3; window++) {
+    world.produce(5);
+    world.sealWindow();
+  }
+  await world.settled();
+  const [, bytes] = [...world.disk.files()].find(([name]) => name.startsWith('segment-'))!;
+  const { header, bodyOffset } = scanSegment(bytes).frames.find((frame) => frame.header.rows > 0)!;
+  // a digit of a packet count: what it says is well-formed all the same
+  const at = bytes.indexOf('"packets":', bodyOffset) + '"packets":'.length;
+  bytes[at] = bytes[at] === 0x31 ? 0x32 : 0x31;
+  await world.ship(Infinity);
+  t.deepEqual(world.faults(), []);
+  t.is(world.droppedRows, header.rows);
+});
+
+test('a batch that was sent, and is damaged when it is to be sent again: the next one is not taken for it', async (t) => {
+  const world = new SpoolWorld(seededRandom(10), 64 * 64 * 1024, 500);
+  await world.start();
+  for (let window = 0; window < 3; window++) {
+    world.produce(5);
+    world.sealWindow();
+  }
+  await world.settled();
+  // the seals of the first window: what comes next is another window's
+  await world.ship(1);
+  world.collector.luck = () => 'answer lost';
+  await world.ship(1);
+  world.collector.luck = () => 'taken';
+  world.crash(false);
+  await world.start();
+  const bound = boundFrame(filesOf(world))[1];
+  const [, bytes] = [...world.disk.files()].find(([name]) => name.startsWith('segment-'))!;
+  bytes[bound.bodyOffset + 5]! ^= 1;
+  await world.ship(Infinity);
+  t.deepEqual(world.faults(true), []);
+  // nobody knows whether it was stored; under its number that statement would be taken for it
+  t.deepEqual(ENIS.map((eniId) => world.collector.seals.get(`${bound.header.window!.start} ${eniId}`)?.gapPackets), [null, null]);
 });
 
 /** What is being sent, by the position. */

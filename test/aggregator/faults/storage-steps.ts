@@ -97,6 +97,7 @@ async function judge(model: StorageModel, acknowledged: ReadonlySet<string>, dro
   for (const row of acknowledged) if (!found.has(row) && !dropped.has(row)) wrong.push(`lost: ${row}`);
   const known = new Set(STORY.flatMap(({ batch }) => (batch ? rowsOf(batch) : [])));
   for (const row of found) if (!known.has(row)) wrong.push(`foreign: ${row}`);
+  for (const window of await model.incomplete()) wrong.push(`a window that is not whole any more: ${window}`);
   if (model.damage.some(({ kind }) => kind !== 'tail')) wrong.push(`damage: ${model.damage.map(({ kind, text }) => `${kind} ${text}`).join('; ')}`);
   return wrong.map((text) => `${when}: ${text}`);
 }
