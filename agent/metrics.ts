@@ -33,6 +33,7 @@ export class AgentMetrics {
   readonly shipFailures = this.counter('weir_ship_failures_total', 'Attempts to send a batch that failed.');
   readonly spoolFailures = this.counter('weir_spool_failures_total', 'Times that the disk did not take what was to be spooled.');
   readonly setAside = this.counter('weir_ship_set_aside_total', 'Parts of batches that the collector will never take; they lie in the quarantine.');
+  readonly sentAgain = this.counter('weir_ship_sent_again_total', 'Batches that the collector had damaged and asked for again.');
   readonly lostRows = this.counter('weir_ship_lost_records_total', 'Records that were dropped on their way to the collector.');
   readonly lostPackets = this.counter('weir_ship_lost_packets_total', 'Packets in those records.');
   readonly lostWindows = this.counter('weir_ship_lost_windows_total', 'Windows of which a batch was dropped.');

@@ -30,6 +30,7 @@ import { LeftOutRows } from './publish/left-out-rows.ts';
 import { NOTHING_PLANNED, Router } from './publish/routing.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from './query/query-settings.ts';
 import { AgentPositions } from './receive/agent-positions.ts';
+import { progressOf, type BatchProgress } from './receive/batch-progress.ts';
 import { DEFAULT_BODY_LIMITS, type BodyLimits } from './receive/inflate.ts';
 import { DEFAULT_INTAKE_LIMITS, type IntakeLimits } from './receive/intake-limits.ts';
 import { readTls, type TlsFiles } from './tls.ts';
@@ -116,19 +117,19 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const router = routerOf(control);
   const process_ = new PublishProcess(options.timePrecision);
   const { ledger, journal, positions, frames, room, report } = await openStorage(options, layout, metrics, router, process_);
-  const pending = new PendingWindows({
-    aggregationDelayMs: options.aggregationDelayMs ?? DEFAULT_AGGREGATION_DELAY_MS, settleMs: options.settleMs ?? DEFAULT_SETTLE_MS,
-  });
+  const aggregationDelayMs = options.aggregationDelayMs ?? DEFAULT_AGGREGATION_DELAY_MS;
+  const pending = new PendingWindows({ aggregationDelayMs, settleMs: options.settleMs ?? DEFAULT_SETTLE_MS });
   const retention = new Retention(ledger.state, () => control.store.state.topology.logStores);
   const leftOut = new LeftOutRows(metrics.leftOutRows, log);
   const publisher = new Publisher({
-    layout, journal, ledger, pending, process: process_, router, retention, positions: () => positions.list(), log,
+    layout, journal, ledger, pending, process: process_, router, retention, positions: () => positions.list(), log, wantedMs: aggregationDelayMs,
     onPublished: (milliseconds, windows, rows) => {
       metrics.publication.observe(milliseconds / 1000);
       metrics.publishedWindows.inc(windows);
       metrics.publishedRows.inc(rows);
     },
     onLeftOut: (rows) => leftOut.note(rows),
+    onMended: () => report.mendedBatches++,
     onFailure: () => metrics.publishFailures.inc(),
   });
   for (const frame of frames) publisher.add(frame);
@@ -142,7 +143,9 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
   const grid = new CompletenessGrid(layout.root, ledger.state, router);
   const rollCall = new RollCall({ journal, positions, watches: () => control.recordingPlan.watches, onCalled: (frame) => publisher.add(frame), log });
   const limits = options.limits ?? DEFAULT_BODY_LIMITS;
-  const receiver = new Receiver(journal, positions, limits, options.intake ?? DEFAULT_INTAKE_LIMITS, (frame) => publisher.add(frame));
+  report.wanted = () => publisher.wantedBatches;
+  const batchProgress = (agent: string): BatchProgress => progressOf(agent, { positions, journal, wanted: () => publisher.wantedBatches });
+  const receiver = new Receiver(journal, positions, limits, options.intake ?? DEFAULT_INTAKE_LIMITS, publisher, (frame) => publisher.add(frame));
   const pool = new QueryPool(options.query ?? DEFAULT_QUERY_SETTINGS, layout.temporary);
   readGauges(metrics, pending, journal, receiver, pool);
   let stopping: Promise<void> | null = null;
@@ -152,7 +155,7 @@ async function assemble(options: CollectorOptions, layout: DataLayout, lock: Dat
     if (!stopping) dropTimer = setTimeout(() => void dropLogStores(), DROP_RETRY_MS).unref();
   });
   const server = createServer({
-    receiver, limits, requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS, control, tokens, catalog, logStores, grid, publisher, pool, metrics, report, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
+    receiver, batchProgress, limits, requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS, control, tokens, catalog, logStores, grid, publisher, pool, metrics, report, log, unready: () => (stopping ? 'the collector is stopping' : null), tls,
   });
   const shutDown = async (): Promise<void> => {
     // Node watches over slow senders no more once a server closes: one of them could keep it open for ever
@@ -231,6 +234,7 @@ async function openStorage(options: CollectorOptions, layout: DataLayout, metric
     ...(options.journalSegmentBytes === undefined ? {} : { segmentBytes: options.journalSegmentBytes }),
     onFrame: (frame) => void frames.push(frame),
     lastSequence: (agent, epoch) => state.lastSequence(agent, epoch),
+    isPublished: (frame) => state.isHeld(frame),
     isReleased: (name) => state.isReleased(name),
     segments: state.segments.kept,
     onDamage: (damage) => {
@@ -248,6 +252,8 @@ async function openStorage(options: CollectorOptions, layout: DataLayout, metric
   const positions = new AgentPositions();
   for (const position of state.agentPositions) positions.advance(...position);
   for (const { agent, epoch, sequence } of frames) positions.advance(agent, epoch, sequence);
+  // an epoch whose first batch was left out is known all the same, so that it may come
+  for (const { agent, epoch } of journal.struck) positions.advance(agent, epoch, 0);
   return { ledger, journal, positions, frames, room, report };
 }
 

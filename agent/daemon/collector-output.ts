@@ -142,6 +142,11 @@ class Connection {
     this.log.warn(`${this.url} has another idea of what was sent before, a new epoch begins: ${reason}`);
   }
 
+  sentAgain({ sequence }: { sequence: number }): void {
+    this.metrics.sentAgain.inc();
+    this.log.info(`${this.url} has damaged batch ${sequence}, and has it again`);
+  }
+
   setAside(name: string | null, sum: LossSum, seals: number, reason: string): void {
     this.metrics.setAside.inc();
     tellLoss(sum, `${this.url} will never take them${seals > 0 ? `, nor ${seals} seals` : ''} (${reason}); ${name === null ? 'they could not be kept' : `weir spool inspect shows ${name}`}`,
@@ -161,7 +166,8 @@ function addGauges(spool: Spool, metrics: AgentMetrics): void {
   metrics.readGauge('weir_ship_waiting_batches', 'Batches that wait for the collector.', () => spool.waitingBatches);
   metrics.readGauge('weir_ship_waiting_bytes', 'Their compressed bytes.', () => spool.waitingBytes);
   metrics.readGauge('weir_ship_lag_seconds', 'Age of the oldest window that waits for the collector; 0 if none does.', () => shipLagSeconds(spool));
-  metrics.readGauge('weir_spool_bytes', 'Bytes of the files in which batches wait.', () => spool.bytes);
+  metrics.readGauge('weir_ship_held_batches', 'Batches that the collector has and has not published, held should it ask for them again.', () => spool.heldBatches);
+  metrics.readGauge('weir_spool_bytes', 'Bytes of the files in which batches wait or are held.', () => spool.bytes);
 }
 
 export function shipLagSeconds({ oldestWindowStart }: { readonly oldestWindowStart: number | null }): number {

@@ -33,12 +33,23 @@ export type PostAnswer =
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs: number };
 
+/** What has become of an agent's batches. */
+export interface Progress {
+  /** By epoch: the collector needs none up to this number any more. */
+  readonly publishedThrough: ReadonlyMap<number, number>;
+  /** Damaged there: to be sent again under their numbers. */
+  readonly wanted: readonly { readonly epoch: number; readonly sequence: number }[];
+}
+
+const NOTHING_HELD: Progress = { publishedThrough: new Map(), wanted: [] };
 const REQUEST_TIMEOUT_MS = 60_000;
+/** Batches wait for the answer to a question. */
+const QUESTION_TIMEOUT_MS = 5_000;
 /** What a collector says once a batch is on its disk. */
 const ACKNOWLEDGEMENT = /^\s*\{\s*"status"\s*:\s*"(stored|duplicate)"\s*\}\s*$/;
 const UNFIT: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
-/** Posts gzipped columnar batches, each once. */
+/** Posts gzipped columnar batches, each once, and asks what has become of them. */
 export class CollectorPost {
   private readonly options: CollectorPostOptions;
   private readonly dispatcher: Agent;
@@ -69,6 +80,20 @@ export class CollectorPost {
       return { kind: 'failed', reason: `200 without an acknowledgement (${JSON.stringify(text.slice(0, 60))}); is it a Weir collector?`, retryAfterMs: 0 };
     }
     return judge(response, text);
+  }
+
+  /** null: the collector does not say at the moment. One of an earlier build never will: it wants nothing again. */
+  async progress(agentId: string): Promise<Progress | null> {
+    try {
+      const { signal = null, token } = this.options;
+      const headers = { 'weir-agent-id': agentId, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
+      const { statusCode, body } = await request(this.url, { headers, dispatcher: this.dispatcher, signal, headersTimeout: QUESTION_TIMEOUT_MS, bodyTimeout: QUESTION_TIMEOUT_MS });
+      const text = await body.text();
+      if (statusCode === 404 || statusCode === 405) return problemOf(text)?.['status'] === statusCode ? NOTHING_HELD : null;
+      return statusCode === 200 ? progressOf(JSON.parse(text)) : null;
+    } catch {
+      return null;
+    }
   }
 
   async close(): Promise<void> {
@@ -102,6 +127,18 @@ function judge({ statusCode, headers }: Dispatcher.ResponseData, text: string): 
     return { kind: 'out-of-order', newestEpoch: typeof newest === 'number' ? newest : 0, reason };
   }
   return { kind: 'refused', status: statusCode, reason };
+}
+
+/** null: it is no collector's answer. */
+function progressOf(answer: unknown): Progress | null {
+  const { epochs, wanted } = (answer ?? {}) as { epochs?: Record<string, unknown>[]; wanted?: Record<string, unknown>[] };
+  if (!Array.isArray(epochs) || !Array.isArray(wanted)) return null;
+  const isWhole = (...values: unknown[]): boolean => values.every((value) => Number.isSafeInteger(value));
+  if (!epochs.every((each) => isWhole(each?.['epoch'], each?.['published-through'])) || !wanted.every((each) => isWhole(each?.['epoch'], each?.['sequence']))) return null;
+  return {
+    publishedThrough: new Map(epochs.map((each) => [Number(each['epoch']), Number(each['published-through'])])),
+    wanted: wanted.map((each) => ({ epoch: Number(each['epoch']), sequence: Number(each['sequence']) })),
+  };
 }
 
 function problemOf(text: string): Record<string, unknown> | null {

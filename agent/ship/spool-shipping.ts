@@ -4,13 +4,15 @@ import type { BoundFrame, Spool } from '../spool/spool.ts';
 import type { LossSum } from '../spool/window-loss.ts';
 import { sumOf } from '../spool/window-loss.ts';
 import { decodeBody, encodePart, halvesOf, lossOfPart, wholeOf } from './batch-parts.ts';
-import type { BatchNumber, PostAnswer } from './collector-post.ts';
+import type { BatchNumber, PostAnswer, Progress } from './collector-post.ts';
 import { refusedBytes } from './refused-batch.ts';
 import { waitBefore } from './retry-wait.ts';
 
 /** A refusal that a person has to do something about. */
 const REFUSAL_WAIT_MS = 15_000;
 const DISK_WAIT_MS = 5_000;
+/** How often the collector is asked what has become of batches that are held for it. */
+const ASK_EVERY_MS = 20_000;
 /** The backlog of many agents meets one collector that has just come back. */
 const BACKLOG_BYTES_PER_SECOND = 4 * 1024 * 1024;
 /** To find one bad row among 131,072 takes 34 of them; a batch that is bad all over is not taken apart for days. */
@@ -22,11 +24,15 @@ export interface ShippingEvents {
   retry(reason: string, waitMs: number): void;
   refused(reason: string, waitMs: number): void;
   renumbered(reason: string): void;
+  /** The collector has asked for it. */
+  sentAgain?(number: BatchNumber): void;
   setAside(name: string | null, sum: LossSum, seals: number, reason: string): void;
 }
 
 export interface PostBatch {
   post(gzipped: Uint8Array, number: BatchNumber): Promise<PostAnswer>;
+  /** null: it does not say at the moment. Whoever has no such method is sent nothing again. */
+  progress?(agentId: string): Promise<Progress | null>;
 }
 
 /**
@@ -35,6 +41,7 @@ export interface PostBatch {
  * I1. A live batch waits for at most one batch of the backlog.
  * I2. No batch keeps the others waiting that the collector will never take: it is taken apart, and what is bad of it is
  *     set aside.
+ * I3. What the collector has damaged goes again where it is still held, one batch between two others.
  */
 export class SpoolShipping {
   private readonly spool: Spool;
@@ -46,6 +53,8 @@ export class SpoolShipping {
   private attempt = 0;
   private backlogFromMs = 0;
   private isHasty = false;
+  private askFromMs = 0;
+  private wanted: readonly Progress['wanted'][number][] = [];
   private idle: () => void = () => {};
 
   constructor(spool: Spool, collector: PostBatch, signal: AbortSignal, events: ShippingEvents) {
@@ -60,7 +69,9 @@ export class SpoolShipping {
     while (!this.signal.aborted) {
       try {
         const appended = this.spool.appended();
-        if (!(await this.sendNext())) await this.untilMore(appended);
+        const isSent = await this.sendNext();
+        const isSentAgain = this.attempt === 0 && await this.sendAgain();
+        if (!isSent && !isSentAgain) await this.untilMore(appended);
       } catch (error) {
         if (this.signal.aborted) return;
         this.events.retry(`the spool's disk: ${(error as Error).message}`, DISK_WAIT_MS);
@@ -99,7 +110,30 @@ export class SpoolShipping {
     return true;
   }
 
+  /** false: nothing is wanted that is here. */
+  private async sendAgain(): Promise<boolean> {
+    const { spool, collector } = this;
+    if (spool.heldBatches === 0 || !collector.progress) return false;
+    if (this.wanted.length === 0 && performance.now() >= this.askFromMs) {
+      const progress = await collector.progress(spool.agentId);
+      this.askFromMs = performance.now() + ASK_EVERY_MS;
+      this.wanted = progress?.wanted ?? [];
+      if (progress) await spool.published(progress.publishedThrough);
+    }
+    const [first, ...others] = this.wanted;
+    if (!first) return false;
+    this.wanted = others;
+    const body = await spool.readHeld(first.epoch, first.sequence);
+    if (body === null) return true;
+    const number = { agentId: spool.agentId, ...first };
+    const answer = await collector.post(body, number);
+    if (answer.kind === 'acknowledged') this.events.sentAgain?.(number);
+    else this.wanted = []; // it will ask again
+    return true;
+  }
+
   private async heed(answer: Exclude<PostAnswer, { kind: 'acknowledged' }>, next: BoundFrame): Promise<void> {
+    this.askFromMs = 0; // it may be another process, which has found damage
     if (answer.kind === 'out-of-order') {
       this.events.renumbered(answer.reason);
       this.spool.beginEpoch(answer.newestEpoch);

@@ -25,10 +25,17 @@ export class SpoolRoom {
     this.events = events;
   }
 
+  /** What is only held goes before anything is lost. */
+  async letGoFor(bytes: number): Promise<void> {
+    const excess = this.excessWith(bytes) + this.segmentBytes;
+    if (excess <= 0) return;
+    this.state.letGo(Math.max(0, this.state.heldBytes - excess));
+    await this.state.removeEmpty();
+  }
+
   chooseVictims(bytes: number): SpoolSegment[] {
     const { state } = this;
-    const room = Math.max(this.segmentBytes, BLOCK_BYTES + bytes);
-    let excess = state.bytes + room - this.limitBytes;
+    let excess = this.excessWith(bytes);
     const victims: SpoolSegment[] = [];
     // one segment more than needed: what they held has to be stated somewhere
     for (const segment of state.segments) {
@@ -68,6 +75,11 @@ export class SpoolRoom {
         if (forgotten > 0) this.events.forgotten(forgotten, 'statements of losses take a quarter of the spool');
       },
     };
+  }
+
+  /** Bytes beyond the limit, with a segment more that takes so many. */
+  private excessWith(bytes: number): number {
+    return this.state.bytes + Math.max(this.segmentBytes, BLOCK_BYTES + bytes) - this.limitBytes;
   }
 
   private lossBytes(): number {

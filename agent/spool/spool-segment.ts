@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { BLOCK_BYTES, segmentPrefix, type EncodedFrame, type FoundFrame, type FrameHeader } from './spool-frame.ts';
+import type { WireSeal } from '../../shared/wire/wire-seal.ts';
+import { BLOCK_BYTES, scanSegment, segmentPrefix, type EncodedFrame, type FoundFrame, type FrameHeader } from './spool-frame.ts';
 import type { DiskFile, SpoolDisk } from './spool-disk.ts';
 
 /** A frame that waits to be sent. */
@@ -98,6 +99,13 @@ export class SpoolSegment {
   async readBody({ bodyOffset, bodyLength, bodyCrc }: WaitingFrame): Promise<Buffer | null> {
     const body = await this.read(bodyOffset, bodyLength);
     return body.length === bodyLength && crc32(body) === bodyCrc ? body : null;
+  }
+
+  /** All that is to be stated where the body is lost. */
+  async readSeals({ offset, bodyOffset, id }: WaitingFrame): Promise<WireSeal[]> {
+    const { frames } = scanSegment(Buffer.concat([await this.read(0, BLOCK_BYTES), await this.read(offset, bodyOffset - offset)]));
+    const header = frames.find((frame) => frame.header.id === id)?.header;
+    return header ? [...header.ifLost, ...header.seals] : [];
   }
 
   async read(offset: number, length: number): Promise<Buffer> {

@@ -1,7 +1,10 @@
 import type { WireSeal } from '../../shared/wire/wire-seal.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { SpoolDisk } from './spool-disk.ts';
 import type { Position } from './spool-position.ts';
 import type { LostTime, SpoolContents } from './spool-recovery.ts';
+import { SpoolSegment } from './spool-segment.ts';
+import type { SpoolState } from './spool-state.ts';
 import { unknownLoss } from './window-loss.ts';
 
 /** Of losses of which nothing is known but the time; earlier windows are left out. */
@@ -13,6 +16,24 @@ export interface SealedFrame {
   /** Unix seconds. */
   readonly start: number;
   readonly packetsSeen: Readonly<Record<string, number>>;
+}
+
+/** What waits goes into the state; what is damaged or strange is set aside. */
+export async function takeSegments(contents: SpoolContents, state: SpoolState, quarantine: Quarantine, tell: (text: string) => void): Promise<void> {
+  for (const { segment, offset, bytes } of contents.damage) {
+    const name = await quarantine.put(`${segment}-${offset}`, bytes).catch(() => 'nowhere');
+    tell(`${bytes.length} damaged bytes of ${segment} at ${offset} are set aside as ${name}`);
+  }
+  for (const name of contents.strays) {
+    tell(`${name} is none of the spool's, or says what another file says; it is set aside`);
+    await quarantine.adopt(name).catch(() => {});
+  }
+  for (const { name, bytes, usedBytes, firstId, frames } of contents.segments) {
+    const segment = new SpoolSegment(state.disk, name, firstId ?? contents.nextId, await shortened(state.disk, name, bytes, usedBytes));
+    state.segments.push(segment);
+    for (const { header, ...place } of frames) state.enqueue(segment.waitFor(header, place, -Infinity, true));
+  }
+  for (const [first, last] of contents.unfinishedIds.spans) state.voided.add(first, last);
 }
 
 export function newPosition(agentId: string, epoch: number, nextId: number): Position {
@@ -29,7 +50,7 @@ export function sealedFrames({ sealed, position }: SpoolContents): SealedFrame[]
 }
 
 /** Its bytes, after the room that nothing was written to is given back. */
-export async function shortened(disk: SpoolDisk, name: string, bytes: number, usedBytes: number): Promise<number> {
+async function shortened(disk: SpoolDisk, name: string, bytes: number, usedBytes: number): Promise<number> {
   if (usedBytes === bytes) return bytes;
   try {
     const file = await disk.open(name, 'update');

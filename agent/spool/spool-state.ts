@@ -1,3 +1,4 @@
+import { HeldBatches } from './held-batches.ts';
 import { IdSet } from './id-set.ts';
 import type { SpoolDisk } from './spool-disk.ts';
 import { PositionFiles, type BoundBatch, type Position } from './spool-position.ts';
@@ -14,6 +15,7 @@ export class SpoolState {
   readonly segments: SpoolSegment[] = [];
   readonly done: IdSet;
   readonly voided: IdSet;
+  readonly held = new HeldBatches();
   /** The last one that takes frames. */
   active: SpoolSegment | null = null;
   nextId: number;
@@ -25,7 +27,7 @@ export class SpoolState {
   private generation: number;
   private readonly positions: PositionFiles;
   private persisting: Promise<void> = Promise.resolve();
-  /** Segments without any frame that waits, still on the disk. */
+  /** Segments without any frame that waits or is held, still on the disk. */
   private readonly empty = new Set<SpoolSegment>();
   private readonly live: WaitingFrame[] = [];
   private readonly backlog: WaitingFrame[] = [];
@@ -64,6 +66,25 @@ export class SpoolState {
   get waitingSince(): number | null {
     for (const { waiting } of this.segments) for (const { windowStart } of waiting.values()) return windowStart;
     return null;
+  }
+
+  /** Of segments that are there only because the collector may ask for what is in them. */
+  get heldBytes(): number {
+    return this.heldSegments.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Of these, so many bytes may stay; the oldest go first, with the next `removeEmpty`. */
+  letGo(mostBytes: number): void {
+    let bytes = this.heldBytes;
+    for (const segment of this.heldSegments) {
+      if (bytes <= mostBytes) return;
+      this.held.forget(segment);
+      bytes -= segment.bytes;
+    }
+  }
+
+  private get heldSegments(): SpoolSegment[] {
+    return this.segments.filter((one) => one.waiting.size === 0 && one !== this.active);
   }
 
   waitingFrame(id: number): WaitingFrame | null {
@@ -105,9 +126,9 @@ export class SpoolState {
     return written;
   }
 
-  /** Takes segments off the disk of which nothing waits, after the position that says so. */
+  /** Takes segments off the disk of which nothing waits nor is held, after the position that says so. */
   async removeEmpty(): Promise<void> {
-    for (const segment of this.segments.filter((one) => one.waiting.size === 0 && one !== this.active)) {
+    for (const segment of this.heldSegments.filter((one) => !this.held.isIn(one))) {
       this.segments.splice(this.segments.indexOf(segment), 1);
       this.empty.add(segment);
     }

@@ -42,7 +42,8 @@ interface QueuedBatch {
  *     one states what they held. The position that confirms it says in the same write that theirs are done, and only
  *     then are they removed. A segment stays that holds the batch which is being sent, or rows of a window whose seals
  *     have not come.
- * I3. Losses of a window are stated when it is sealed, not before: a process that dies until then makes its rows anew.
+ * I3. What is only held for the collector goes before any of that, and counts as no loss.
+ * I4. Losses of a window are stated when it is sealed, not before: a process that dies until then makes its rows anew.
  */
 export class SpoolWriter {
   private readonly state: SpoolState;
@@ -197,6 +198,7 @@ export class SpoolWriter {
       }
       if (!due.isEmpty) frames.push(await this.newFrames.ofLoss(due));
       if ((state.active?.room ?? 0) < bytesOf(frames)) {
+        await this.room.letGoFor(bytesOf(frames));
         victims = this.room.chooseVictims(bytesOf(frames));
         if (victims.length > 0) {
           const restated = await this.room.restate(victims, due);
@@ -234,7 +236,10 @@ export class SpoolWriter {
   /** The frames are durable: from here on they count. */
   private register(frames: readonly NewFrame[], segment: SpoolSegment, offset: number, victims: readonly SpoolSegment[]): void {
     const { state } = this;
-    for (const victim of victims) for (const frame of victim.waiting.values()) state.settle(frame);
+    for (const victim of victims) {
+      for (const frame of victim.waiting.values()) state.settle(frame);
+      state.held.forget(victim);
+    }
     for (const { header, encoded, bodyLength } of frames) {
       const isSealed = header.window === null || header.seals.length > 0;
       const frame = segment.waitFor(header, placeOf(encoded, offset, bodyLength), performance.now(), isSealed);

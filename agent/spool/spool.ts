@@ -3,11 +3,10 @@ import type { BatchContents } from '../ship/batch-packer.ts';
 import { IdSet } from './id-set.ts';
 import { Quarantine } from './quarantine.ts';
 import type { SpoolDisk } from './spool-disk.ts';
-import { scanSegment } from './spool-frame.ts';
 import type { BatchPart, BoundBatch } from './spool-position.ts';
 import { readSpool, type LostTime, type SpoolContents } from './spool-recovery.ts';
-import { SpoolSegment, type WaitingFrame } from './spool-segment.ts';
-import { newPosition, sealedFrames, shortened, unknownWindows, type SealedFrame } from './spool-start.ts';
+import type { WaitingFrame } from './spool-segment.ts';
+import { newPosition, sealedFrames, takeSegments, unknownWindows, type SealedFrame } from './spool-start.ts';
 import { SpoolState } from './spool-state.ts';
 import { SpoolWriter, type SpoolEvents } from './spool-writer.ts';
 import { unknownLoss } from './window-loss.ts';
@@ -17,6 +16,8 @@ const SMALLEST_SEGMENT_BYTES = 64 * 1024;
 const SEGMENTS_A_SPOOL = 32;
 /** Of a batch that the disk does not give: then it is taken for lost. */
 const READ_ATTEMPTS = 4;
+/** Part of the room that may be taken by what is only held for the collector. */
+const HELD_SHARE = 1 / 4;
 
 export interface SpoolOptions {
   readonly disk: SpoolDisk;
@@ -47,7 +48,9 @@ export interface BoundFrame {
  * I1. A batch gets its sequence number when it is about to be sent, and nothing is sent before the pair is durable. The
  *     next number is given only after that one was acknowledged. So a batch that comes again after a crash comes under
  *     the same number, and live batches can go before older ones without a gap in the numbers.
- * I2. Where it is not certain that the batch of the last number can be sent again, a new epoch begins.
+ * I2. A batch that was sent as a whole is held, under its number, until the collector has published it, room permitting.
+ *     Who holds it may send it again: the collector takes a number once.
+ * I3. Where it is not certain that the batch of the last number can be sent again, a new epoch begins.
  */
 export class Spool {
   /** Windows that were sealed before this start: those whose seals are still here, and the latest. */
@@ -119,6 +122,15 @@ export class Spool {
     return this.state.waitingSince;
   }
 
+  get agentId(): string {
+    return this.state.agentId;
+  }
+
+  /** Batches that the collector has, and may ask for again. */
+  get heldBatches(): number {
+    return this.state.held.size;
+  }
+
   get hasBacklog(): boolean {
     return this.state.hasBacklog;
   }
@@ -169,7 +181,7 @@ export class Spool {
     });
     this.readFailures = 0;
     if (body !== null) return body;
-    const stated = await this.readSeals(frame).catch(() => []);
+    const stated = await frame.segment.readSeals(frame).catch(() => []);
     const seals = this.isBoundDoubtful ? stated.map(unknownLoss) : stated;
     this.options.events.found(`batch ${frame.id} is damaged: ${frame.rows} records with ${frame.packets} packets`);
     await this.writer.stateLoss(seals, new IdSet([[frame.id, frame.id]]));
@@ -183,8 +195,21 @@ export class Spool {
   async acknowledged(): Promise<void> {
     const { state } = this;
     state.sequence++;
-    const { parts } = state.bound!;
+    const { id, parts } = state.bound!;
+    if (parts === null) state.held.add(state.epoch, state.sequence, state.waitingFrame(id)!);
     await this.goOn(parts === null ? [] : parts.slice(1));
+  }
+
+  /** A batch that is held, to be sent again; null: it is not, or not any more. */
+  async readHeld(epoch: number, sequence: number): Promise<Buffer | null> {
+    const frame = this.state.held.get(epoch, sequence);
+    return frame && frame.segment.readBody(frame).catch(() => null);
+  }
+
+  /** Up to which number of each epoch the collector has published; of others it has nothing. */
+  async published(through: ReadonlyMap<number, number>): Promise<void> {
+    this.state.held.published(through);
+    await this.state.removeEmpty().catch((error: Error) => this.options.events.trouble(error, 0));
   }
 
   /** The collector will not have the part that `next` gave: these are sent instead. */
@@ -225,6 +250,7 @@ export class Spool {
     // bound until its losses are stated: else a crash would send the parts again that were taken
     if (bound.lost.length > 0) await this.writer.stateLoss(bound.lost, new IdSet([[bound.id, bound.id]]));
     state.settle(frame);
+    state.letGo(this.options.limitBytes * HELD_SHARE);
     this.rebind(null);
     if (frame.segment.waiting.size === 0) await state.removeEmpty();
   }
@@ -240,28 +266,9 @@ export class Spool {
     this.isBoundDurable = false;
   }
 
-  private async readSeals({ segment, offset, bodyOffset, id }: WaitingFrame): Promise<WireSeal[]> {
-    const { frames } = scanSegment(Buffer.concat([await segment.read(0, 4096), await segment.read(offset, bodyOffset - offset)]));
-    const header = frames.find((frame) => frame.header.id === id)?.header;
-    return header ? [...header.ifLost, ...header.seals] : [];
-  }
-
   private async takeUp(contents: SpoolContents): Promise<void> {
-    const { state, options: { disk, events } } = this;
-    for (const { segment, offset, bytes } of contents.damage) {
-      const name = await this.quarantine.put(`${segment}-${offset}`, bytes).catch(() => 'nowhere');
-      events.found(`${bytes.length} damaged bytes of ${segment} at ${offset} are set aside as ${name}`);
-    }
-    for (const name of contents.strays) {
-      events.found(`${name} is none of the spool's, or says what another file says; it is set aside`);
-      await this.quarantine.adopt(name).catch(() => {});
-    }
-    for (const { name, bytes, usedBytes, firstId, frames } of contents.segments) {
-      const segment = new SpoolSegment(disk, name, firstId ?? contents.nextId, await shortened(disk, name, bytes, usedBytes));
-      state.segments.push(segment);
-      for (const { header, ...place } of frames) state.enqueue(segment.waitFor(header, place, -Infinity, true));
-    }
-    for (const [first, last] of contents.unfinishedIds.spans) state.voided.add(first, last);
+    const { state, options: { events } } = this;
+    await takeSegments(contents, state, this.quarantine, (text) => events.found(text));
     if (state.bound && state.waitingFrame(state.bound.id) === null) {
       state.bound = null;
       this.beginEpoch(0);

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LOGSTORE_NAME } from '../logstore/layout.ts';
 import type { Metrics } from '../metrics.ts';
+import type { BatchProgress } from '../receive/batch-progress.ts';
 import type { BodyLimits } from '../receive/inflate.ts';
 import { COLUMNAR_TYPE, NDJSON_TYPE, type IncomingBatch, type Receiver } from '../receive/receiver.ts';
 import { speaksFor } from './authorization.ts';
@@ -33,8 +34,7 @@ export function batchRoutes(app: FastifyInstance, receiver: Receiver, limits: Bo
     if (type !== COLUMNAR_TYPE && type !== NDJSON_TYPE) {
       throw new Problem(415, `Content-Type is ${JSON.stringify(type)}; ${COLUMNAR_TYPE} and ${NDJSON_TYPE} are taken`);
     }
-    const agent = readAgent(request);
-    if (!speaksFor(request.token!, agent)) throw new Problem(403, `the token belongs to the agent ${request.token!.agentId}, but ${agent} is named as the sender`);
+    const agent = senderOf(request);
     // a body without a length may become as long as one may be
     const length = Number(request.headers['content-length'] ?? limits.compressedBytes);
     const share = await receiver.admit(agent, length);
@@ -56,6 +56,20 @@ export function batchRoutes(app: FastifyInstance, receiver: Receiver, limits: Bo
   });
 }
 
+const PROGRESS = {
+  summary: 'What has become of the batches that an agent has sent', tags: ['batches'],
+  answers: { 200: { description: 'Per epoch the number up to which all are published, and those that are damaged and wanted again under their numbers.' } },
+  takesHeaders: { 'weir-agent-id': { description: 'Who sent them.', required: true } },
+};
+
+/** GET /v1/batches: what an agent that holds its batches until they are published asks now and then. */
+export function batchProgressRoutes(app: FastifyInstance, progressOf: (agent: string) => BatchProgress): void {
+  app.get('/v1/batches', { config: { scope: 'ingest' }, schema: PROGRESS }, async (request) => {
+    const { epochs, wanted } = progressOf(senderOf(request));
+    return { epochs: epochs.map(({ epoch, publishedThrough }) => ({ epoch, 'published-through': publishedThrough })), wanted };
+  });
+}
+
 function readRequest(request: FastifyRequest): IncomingBatch {
   const named = header(request, 'weir-logstore') ?? DEFAULT_LOGSTORE;
   const logStore = named === NO_LOGSTORE ? null : named;
@@ -69,6 +83,13 @@ function readRequest(request: FastifyRequest): IncomingBatch {
     contentEncoding: header(request, 'content-encoding')?.toLowerCase(),
     body: request.body instanceof Uint8Array ? request.body : new Uint8Array(0),
   };
+}
+
+/** Throws where the token speaks for another. */
+function senderOf(request: FastifyRequest): string {
+  const agent = readAgent(request);
+  if (!speaksFor(request.token!, agent)) throw new Problem(403, `the token belongs to the agent ${request.token!.agentId}, but ${agent} is named as the sender`);
+  return agent;
 }
 
 function readAgent(request: FastifyRequest): string {

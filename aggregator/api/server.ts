@@ -14,12 +14,13 @@ import type { Publisher } from '../publish/publisher.ts';
 import type { QueryPool } from '../query/query-pool.ts';
 import { queryRoutes } from '../query/routes.ts';
 import type { BodyLimits } from '../receive/inflate.ts';
+import type { BatchProgress } from '../receive/batch-progress.ts';
 import type { Receiver } from '../receive/receiver.ts';
 import type { TlsContext } from '../tls.ts';
 import { agentRoutes } from './agent-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { refuseRevokedAgents, requireTokens, withScope } from './authorization.ts';
-import { batchRoutes } from './batch-routes.ts';
+import { batchProgressRoutes, batchRoutes } from './batch-routes.ts';
 import { completenessRoutes } from './completeness-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { answerClientError, answerErrors, problemOf, sendProblem } from './error-answers.ts';
@@ -39,6 +40,7 @@ import { tokenRoutes } from './token-routes.ts';
 
 export interface ServerParts {
   readonly receiver: Receiver;
+  readonly batchProgress: (agent: string) => BatchProgress;
   readonly limits: BodyLimits;
   readonly requestTimeoutMs: number;
   readonly control: Control;
@@ -92,6 +94,7 @@ export function createServer(parts: ServerParts): FastifyInstance {
   requireTokens(app, parts.tokens, sessions, routes, () => parts.metrics.refusedTokens.inc());
   refuseRevokedAgents(app, (agentId) => parts.control.agents.find(agentId)?.isRevoked ?? false);
   withScope(app, 'ingest', (child) => batchRoutes(child, parts.receiver, parts.limits, parts.metrics));
+  withScope(app, 'ingest', (child) => batchProgressRoutes(child, parts.batchProgress));
   withScope(app, 'admin', (child) => inventoryRoutes(child, parts.control));
   withScope(app, 'admin', (child) => resourceRoutes(child, parts.control));
   withScope(app, 'admin', (child) => flowLogRoutes(child, parts.control));

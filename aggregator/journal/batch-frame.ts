@@ -1,5 +1,5 @@
 import type { EniAttributes, WireSeal } from '../../shared/wire/wire-seal.ts';
-import type { FrameBody } from './segment.ts';
+import type { FrameBody, Stretch } from './segment.ts';
 
 /** What the journal notes of a batch beside its columns: enough to know, without them, what is to be published. */
 export interface BatchHeader {
@@ -29,6 +29,9 @@ export interface Expectation {
   readonly attributes: EniAttributes;
 }
 
+/** Of an agent's batch. */
+export type BatchNumber = Pick<BatchHeader, 'agent' | 'epoch' | 'sequence'>;
+
 /** The rows of one window in a batch. */
 export interface WindowContents {
   /** Unix seconds. */
@@ -42,4 +45,6 @@ export interface WindowContents {
 export interface JournalFrame extends BatchHeader {
   readonly frame: number;
   readonly body: FrameBody;
+  /** Its rows are damaged. This is the frame as it was, and where all of it lies: they may come again. */
+  readonly damaged?: { readonly frame: JournalFrame; readonly stretch: Stretch };
 }

@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { BatchHeader, JournalFrame } from './batch-frame.ts';
+import type { BatchHeader, BatchNumber, JournalFrame } from './batch-frame.ts';
 import { batchBetween, callBetween, withoutRows } from './lost-batch.ts';
 import { scanSegment, type Stretch } from './segment.ts';
 
@@ -24,6 +24,8 @@ export interface JournalDamage {
 export interface JournalExpectations {
   /** Number of the agent's last batch that is known to be received; 0: none is. */
   readonly lastSequence?: (agent: string, epoch: number) => number;
+  /** Something of the frame is published. */
+  readonly isPublished?: (frame: number) => boolean;
   /** The segment's frames are all published, and its file should be gone. */
   readonly isReleased?: (name: string) => boolean;
   /** Segments that should be there. */
@@ -42,6 +44,8 @@ export interface Recovered {
   readonly frames: readonly JournalFrame[];
   /** Of segments whose frames are all published. */
   readonly released: readonly JournalFrame[];
+  /** Left out as if they had not come: whoever still has them may send them. */
+  readonly struck: readonly BatchNumber[];
 }
 
 interface Entry {
@@ -61,7 +65,8 @@ interface FoundSegment {
  *
  * I1. No batch is given out twice, however often it lies there.
  * I2. An agent sends its next batch only when this one is acknowledged. So a damaged batch after which the agent has sent
- *     another was stored, and is lost: its windows say so. One that is the agent's last may never have been acknowledged:
+ *     another was stored, as was one of which something is published. Unless its rows come again they are lost, and its
+ *     windows say so. One that is the agent's last may never have been acknowledged:
  *     it is struck out as if it had not come, and the agent that still has it sends it again.
  */
 export class JournalRecovery {
@@ -70,6 +75,7 @@ export class JournalRecovery {
   /** Numbers of the batches that are whole, by agent and epoch. */
   private readonly sequences = new Map<string, Set<number>>();
   private readonly newest = new Map<string, number>();
+  private readonly struck: BatchNumber[] = [];
 
   constructor(options: RecoveryOptions) {
     this.options = options;
@@ -83,7 +89,7 @@ export class JournalRecovery {
     for (const { frame, isDamaged } of kept.flatMap(({ entries }) => entries)) if (!isDamaged) this.note(frame);
     const frames = kept.flatMap((segment) => this.judge(segment));
     this.tellMissing(sorted);
-    return { frames, released: segments.filter(isReleased).flatMap(({ entries }) => entries.map(({ frame }) => frame)) };
+    return { frames, struck: this.struck, released: segments.filter(isReleased).flatMap(({ entries }) => entries.map(({ frame }) => frame)) };
   }
 
   private read(path: string, isNewest: boolean): FoundSegment {
@@ -133,7 +139,7 @@ export class JournalRecovery {
       if (!isDamaged) frames.push(frame);
       else if (this.wasReceived(frame)) {
         if (this.options.keepAside(segment.path, stretch)) this.tell('rows', segment.path, stretch, lossText(frame));
-        frames.push(withoutRows(frame));
+        frames.push(withoutRows(frame, stretch));
         this.note(frame);
       } else this.strike(segment.path, stretch, frame);
     }
@@ -141,17 +147,19 @@ export class JournalRecovery {
     return frames.sort((a, b) => a.frame - b.frame);
   }
 
-  private wasReceived({ agent, epoch, sequence }: JournalFrame): boolean {
+  private wasReceived({ frame, agent, epoch, sequence }: JournalFrame): boolean {
     const key = `${epoch} ${agent}`;
     return !this.sequences.get(key)?.has(sequence)
-      && ((this.newest.get(key) ?? 0) > sequence || (this.options.lastSequence?.(agent, epoch) ?? 0) >= sequence);
+      && (this.options.isPublished?.(frame) || (this.newest.get(key) ?? 0) > sequence || (this.options.lastSequence?.(agent, epoch) ?? 0) >= sequence);
   }
 
   /** No later start is to take it for a batch: its agent may have sent it again by then. */
   private strike(path: string, stretch: Stretch, frame: JournalFrame): void {
     if (this.options.keepAside(path, stretch)) {
-      this.tell('tail', path, stretch, `batch ${frame.sequence} of agent ${frame.agent} is damaged and left out; if the agent was not told that it is stored, it sends it again`);
+      this.tell('tail', path, stretch, `batch ${frame.sequence} of agent ${frame.agent} is damaged and left out; if the agent still has it, it sends it again`);
     }
+    const { agent, epoch, sequence } = frame;
+    this.struck.push({ agent, epoch, sequence });
     const descriptor = openSync(path, 'r+');
     try {
       writeSync(descriptor, Buffer.alloc(4), 0, 4, stretch.offset);
@@ -229,7 +237,7 @@ function lostCalls(last: JournalFrame, next: JournalFrame): LostHeader[] {
 function lossText({ agent, sequence, windows }: JournalFrame): string {
   const rows = windows.reduce((sum, { enis }) => sum + enis.reduce((total, [, count]) => total + count, 0), 0);
   const starts = windows.map(({ start }) => timeText(start * 1000));
-  return `${rows} rows of batch ${sequence} of agent ${agent} are lost${starts.length > 0 ? `, of the windows at ${starts.join(', ')}` : ''}; these say so`;
+  return `${rows} rows of batch ${sequence} of agent ${agent} are damaged${starts.length > 0 ? `, of the windows at ${starts.join(', ')}` : ''}; unless the agent sends them again, these say that they are lost`;
 }
 
 function unreadableText(before: JournalFrame | undefined, after: JournalFrame | undefined, replaced: readonly JournalFrame[]): string {

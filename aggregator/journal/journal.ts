@@ -2,11 +2,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
-import type { BatchHeader, JournalFrame } from './batch-frame.ts';
+import type { BatchHeader, BatchNumber, JournalFrame } from './batch-frame.ts';
 import { makeDirectory, syncDirectory } from './durable.ts';
 import { JournalRecovery, SEGMENT_NAME, type JournalDamage, type JournalExpectations } from './journal-recovery.ts';
 import { Quarantine } from './quarantine.ts';
-import { scanSegment, Segment } from './segment.ts';
+import { mendBody, scanSegment, Segment } from './segment.ts';
 import { Unpublished } from './unpublished.ts';
 
 export interface JournalOptions extends JournalExpectations {
@@ -58,6 +58,8 @@ export class Journal {
   private readonly needed = new Map<string, Set<number>>();
   private readonly frames = new Map<string, number[]>();
   readonly unpublished = new Unpublished();
+  /** Batches that the start has left out as if they had not come. */
+  struck: readonly BatchNumber[] = [];
 
   private constructor(options: JournalOptions) {
     this.directory = options.directory;
@@ -75,7 +77,8 @@ export class Journal {
     for (const name of names) journal.needed.set(join(options.directory, name), new Set());
     const quarantine = options.quarantine ?? new Quarantine(join(options.directory, 'quarantine'));
     const recovery = new JournalRecovery({ ...options, keepAside: (path, stretch) => quarantine.copy(path, stretch) });
-    const { frames, released } = recovery.recover(names);
+    const { frames, released, struck } = recovery.recover(names);
+    journal.struck = struck;
     for (const frame of [...released, ...frames]) {
       journal.nextFrame = Math.max(journal.nextFrame, frame.frame + 1);
       journal.remember(frame);
@@ -92,6 +95,17 @@ export class Journal {
       this.waiting.push({ header, body, resolve, reject });
       this.writing ??= this.writeWaiting();
     });
+  }
+
+  /**
+   * Puts the rows of a damaged batch back where they were, so that no later start finds any damage; null: these are
+   * others.
+   */
+  async mend({ damaged }: JournalFrame, body: Uint8Array): Promise<JournalFrame | null> {
+    const { frame, stretch } = damaged!;
+    if (!await mendBody(frame.body.path, stretch, body)) return null;
+    this.unpublished.replace(frame);
+    return frame;
   }
 
   /** The frame is published: nothing needs it any more. */

@@ -1,5 +1,6 @@
 import type { EniAttributes, WireSeal } from '../../shared/wire/wire-seal.ts';
 import type { BatchHeader, JournalFrame, RollCall } from './batch-frame.ts';
+import type { Stretch } from './segment.ts';
 
 /** ENIs times windows that a batch of which nothing is left is taken to have held, at most. */
 const MAX_PARTS = 100_000;
@@ -15,9 +16,9 @@ interface Part {
  * A batch whose rows are lost and whose header is known, as one without rows: its seals count, and for each ENI and
  * window that it had rows of, another one says how many rows are missing, and that nobody knows their packets.
  */
-export function withoutRows(frame: JournalFrame): JournalFrame {
+export function withoutRows(frame: JournalFrame, stretch: Stretch): JournalFrame {
   const losses = frame.windows.flatMap(({ start, seconds, enis }) => enis.map(([eniId, rows]) => lossSeal(frame, { start, seconds, eniId }, rows)));
-  return { ...frame, windows: [], seals: [...losses, ...frame.seals], body: { ...frame.body, length: 0 } };
+  return { ...frame, windows: [], seals: [...losses, ...frame.seals], body: { ...frame.body, length: 0 }, ...(losses.length > 0 ? { damaged: { frame, stretch } } : {}) };
 }
 
 /**

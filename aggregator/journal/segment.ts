@@ -100,6 +100,26 @@ async function writeAll(handle: FileHandle, parts: Uint8Array[], position: numbe
   }
 }
 
+/**
+ * Writes the body of a frame again where it was, and makes it durable; false: this is not the body that was there. A
+ * write that is cut off leaves the frame as damaged as before.
+ */
+export async function mendBody(path: string, { offset }: Stretch, body: Uint8Array): Promise<boolean> {
+  const handle = await open(path, 'r+');
+  try {
+    const key = keyOf(handle.fd, (await handle.stat()).size);
+    const prefix = key && decodePrefix(readAt(handle.fd, offset, prefixBytes(key.format)), key.salt, key.format);
+    if (!prefix || prefix.bodyLength !== body.length) return false;
+    const headerOffset = offset + prefix.bytes.length;
+    if (stateOf(prefix, readAt(handle.fd, headerOffset, prefix.headerLength), body) !== 'whole') return false;
+    await writeAll(handle, [body], headerOffset + prefix.headerLength);
+    await handle.datasync();
+    return true;
+  } finally {
+    await handle.close();
+  }
+}
+
 /** A stretch of bytes. */
 export interface Stretch {
   readonly offset: number;

@@ -11,6 +11,8 @@ export class Unpublished {
   bytes = 0;
   private readonly frames = new Map<number, JournalFrame>();
   private readonly byAgent = new Map<string, number>();
+  /** By epoch and agent. */
+  private readonly sequences = new Map<string, Set<number>>();
 
   get size(): number {
     return this.frames.size;
@@ -23,6 +25,24 @@ export class Unpublished {
   add(frame: JournalFrame): void {
     this.frames.set(frame.frame, frame);
     this.count(frame, 1);
+    const key = keyOf(frame);
+    const sequences = this.sequences.get(key);
+    if (sequences) sequences.add(frame.sequence);
+    else this.sequences.set(key, new Set([frame.sequence]));
+  }
+
+  /** The frame of the same number. */
+  replace(frame: JournalFrame): void {
+    this.count(this.frames.get(frame.frame)!, -1);
+    this.frames.set(frame.frame, frame);
+    this.count(frame, 1);
+  }
+
+  /** Number of the agent's first batch of the epoch that is here; null: none is. */
+  first(agent: string, epoch: number): number | null {
+    let first: number | null = null;
+    for (const sequence of this.sequences.get(keyOf({ agent, epoch })) ?? []) if (first === null || sequence < first) first = sequence;
+    return first;
   }
 
   remove(number: number): JournalFrame | null {
@@ -30,6 +50,10 @@ export class Unpublished {
     if (!frame) return null;
     this.frames.delete(number);
     this.count(frame, -1);
+    const key = keyOf(frame);
+    const sequences = this.sequences.get(key);
+    sequences?.delete(frame.sequence);
+    if (sequences?.size === 0) this.sequences.delete(key);
     return frame;
   }
 
@@ -40,6 +64,10 @@ export class Unpublished {
     if (ofAgent > 0) this.byAgent.set(frame.agent, ofAgent);
     else this.byAgent.delete(frame.agent);
   }
+}
+
+function keyOf({ agent, epoch }: Pick<JournalFrame, 'agent' | 'epoch'>): string {
+  return `${epoch} ${agent}`;
 }
 
 function weightOf({ windows, seals, rollCall }: JournalFrame): number {

@@ -1,3 +1,4 @@
+import type { BatchNumber } from '../journal/batch-frame.ts';
 import type { DiskRoom } from '../journal/disk-room.ts';
 import type { Quarantine } from '../journal/quarantine.ts';
 
@@ -14,6 +15,10 @@ const MAX_DAMAGE = 1000;
 export class StorageReport {
   private readonly damage: StorageDamage[] = [];
   private damageCount = 0;
+  /** Damaged batches that have come again since the start. */
+  mendedBatches = 0;
+  /** Those that may still come. */
+  wanted: () => readonly BatchNumber[] = () => [];
   private readonly room: DiskRoom;
   private readonly quarantine: Quarantine;
 
@@ -32,6 +37,8 @@ export class StorageReport {
     return {
       'free-bytes': freeBytes, 'floor-bytes': Math.round(floorBytes), 'accepting': !isLow,
       'damage-count': this.damageCount, 'damage': this.damage,
+      'mended-batches': this.mendedBatches,
+      'wanted-batches': this.wanted().slice(0, MAX_DAMAGE).map(({ agent, epoch, sequence }) => ({ 'agent-id': agent, epoch, sequence })),
       'quarantine': {
         directory: this.quarantine.directory,
         files: this.quarantine.list().map(({ name, bytes, since }) => ({ name, bytes, since: since.toISOString() })),

@@ -32,6 +32,8 @@ interface Pending {
  */
 export class PendingWindows {
   private readonly windows = new Map<WindowKey, Pending>();
+  /** Frames whose windows wait for them. */
+  private readonly held = new Set<number>();
   private readonly options: PendingOptions;
 
   constructor(options: PendingOptions) {
@@ -46,6 +48,7 @@ export class PendingWindows {
 
   /** The windows that the frame says something of and that `skip` leaves; how many they are. */
   add(frame: JournalFrame, skip: (window: Window) => boolean = () => false): number {
+    this.held.delete(frame.frame);
     const keys = new Set<WindowKey>();
     for (const { start, seconds, enis } of frame.windows) {
       const pending = this.open({ start, seconds }, frame, skip, keys);
@@ -60,6 +63,14 @@ export class PendingWindows {
       const pending = this.open({ start, seconds }, frame, skip, keys);
       if (pending) for (const { eniId, agentId } of expected) mark(pending, eniId, agentId, false);
     }
+    return keys.size;
+  }
+
+  /** The same windows, none of which becomes due before the frame of this number is added: it may become whole. */
+  hold(frame: JournalFrame, skip: (window: Window) => boolean): number {
+    const keys = new Set<WindowKey>();
+    for (const { windowStart, windowSeconds } of frame.seals) this.open({ start: windowStart, seconds: windowSeconds }, frame, skip, keys);
+    if (keys.size > 0) this.held.add(frame.frame);
     return keys.size;
   }
 
@@ -114,8 +125,8 @@ export class PendingWindows {
   }
 
   private dueFrames(pending: Pending, nowMs: number): JournalFrame[] {
-    if (nowMs < pending.quietUntilMs) return [];
     const { frames, window } = pending;
+    if (nowMs < pending.quietUntilMs || (this.held.size > 0 && [...frames.keys()].some((frame) => this.held.has(frame)))) return [];
     const ready: JournalFrame[] = [];
     const late: JournalFrame[] = [];
     let nextMs = Infinity;

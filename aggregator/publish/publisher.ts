@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'winston';
 import { WeirError } from '../../shared/errors.ts';
-import type { JournalFrame } from '../journal/batch-frame.ts';
+import type { BatchNumber, JournalFrame } from '../journal/batch-frame.ts';
 import type { Journal } from '../journal/journal.ts';
 import { DiscardedFiles } from '../logstore/discarded-files.ts';
 import type { DataLayout } from '../logstore/layout.ts';
 import type { AgentPosition, ExpireRecord } from '../logstore/ledger-record.ts';
 import type { Ledger } from '../logstore/ledger.ts';
 import type { Retention } from '../logstore/retention.ts';
-import { windowKey } from '../logstore/window.ts';
+import { windowKey, type Window } from '../logstore/window.ts';
 import type { PendingWindows, ReadyWindow } from './pending-windows.ts';
 import { Publication, type LeftOut } from './publication.ts';
 import type { PublishProcess } from './publish-process.ts';
 import type { Router } from './routing.ts';
+import { WantedBatches } from './wanted-batches.ts';
 
 export interface PublisherParts {
   readonly layout: DataLayout;
@@ -25,8 +26,11 @@ export interface PublisherParts {
   /** Every agent's last sequence number, as received. */
   readonly positions: () => readonly AgentPosition[];
   readonly log: Logger;
+  /** Damaged batches may come again for so long after the start, and their windows wait; unless given, they do not. */
+  readonly wantedMs?: number;
   readonly onPublished?: (milliseconds: number, windows: number, rows: number) => void;
   readonly onLeftOut?: (leftOut: readonly LeftOut[]) => void;
+  readonly onMended?: () => void;
   readonly onFailure?: () => void;
 }
 
@@ -45,6 +49,8 @@ const JOB_WINDOWS = 64;
  * I1. The order is: files durable, then the ledger's record, then everything that relies on it. Whatever is cut off
  *     before the record left no trace but files that nobody refers to.
  * I2. One publication at a time; a file of a LogStore's window holds exactly the frames that the ledger names for it.
+ * I3. A batch that is damaged in the journal is mended there, as the frame that it was, or published as lost. Both happen
+ *     between publications, so no window has its rows and its loss.
  */
 export class Publisher {
   private readonly parts: PublisherParts;
@@ -54,7 +60,10 @@ export class Publisher {
   private readonly windowsLeft = new Map<number, number>();
   private timer: NodeJS.Timeout | null = null;
   private readonly discarded: DiscardedFiles;
-  private working: Promise<void> = Promise.resolve();
+  private readonly wanted = new WantedBatches();
+  private isWaiting: boolean;
+  private wantedTimer: NodeJS.Timeout | undefined;
+  private working: Promise<unknown> = Promise.resolve();
   private busy = false;
   private stopping = false;
   private retryMs = RETRY_FIRST_MS;
@@ -64,11 +73,13 @@ export class Publisher {
   constructor(parts: PublisherParts) {
     this.parts = parts;
     this.generation = parts.ledger.state.commit;
+    this.isWaiting = (parts.wantedMs ?? 0) > 0;
     this.discarded = new DiscardedFiles(parts.layout.root);
   }
 
   start(): void {
     this.parts.process.warm();
+    if (this.isWaiting) this.wantedTimer = setTimeout(() => this.giveUp(), this.parts.wantedMs).unref();
     this.timer = setInterval(() => {
       if (!this.busy && Date.now() >= this.notBeforeMs) void this.publishDue(false).catch(() => {});
     }, LOOK_MS);
@@ -77,6 +88,7 @@ export class Publisher {
   async stop(): Promise<void> {
     this.stopping = true;
     if (this.timer) clearInterval(this.timer);
+    clearTimeout(this.wantedTimer);
     await this.parts.process.stop();
     await this.working.catch(() => {});
     await this.discarded.close();
@@ -84,10 +96,55 @@ export class Publisher {
 
   /** A frame is in the journal, just now or since before the start. */
   add(frame: JournalFrame): void {
-    const { pending, ledger, journal } = this.parts;
-    const windows = pending.add(frame, (window) => ledger.state.isPublished(frame.frame, window));
-    if (windows === 0) journal.release(frame.frame);
-    else this.windowsLeft.set(frame.frame, windows);
+    const { pending, journal } = this.parts;
+    const isHeld = this.isWaiting && frame.damaged !== undefined;
+    const windows = isHeld ? pending.hold(frame, this.skipped(frame)) : pending.add(frame, this.skipped(frame));
+    if (windows === 0) {
+      journal.release(frame.frame);
+      return;
+    }
+    this.windowsLeft.set(frame.frame, windows);
+    if (isHeld) this.wanted.add(frame);
+  }
+
+  /** Damaged batches whose agents may send them again. */
+  get wantedBatches(): readonly BatchNumber[] {
+    return this.wanted.list();
+  }
+
+  isWanted(number: BatchNumber): boolean {
+    return this.wanted.find(number) !== null;
+  }
+
+  /** Takes the rows of a damaged batch that have come again; false: it is not wanted any more, or these are others. */
+  mend(number: BatchNumber, body: Uint8Array): Promise<boolean> {
+    return this.inTurn(async () => {
+      const standIn = this.wanted.find(number);
+      const frame = standIn && await this.parts.journal.mend(standIn, body);
+      if (!frame) return false;
+      this.wanted.remove(number);
+      this.parts.pending.add(frame, this.skipped(frame));
+      this.parts.log.info(`batch ${frame.sequence} of agent ${frame.agent}, which was damaged, has come again`);
+      this.parts.onMended?.();
+      return true;
+    });
+  }
+
+  /** What has not come again by now is lost. */
+  private giveUp(): void {
+    this.isWaiting = false;
+    for (const number of this.wanted.list()) this.declare(this.wanted.find(number)!);
+  }
+
+  /** It is published as lost. */
+  private declare(standIn: JournalFrame): void {
+    if (!this.wanted.remove(standIn)) return;
+    this.parts.pending.add(standIn, this.skipped(standIn));
+    this.parts.log.error(`batch ${standIn.sequence} of agent ${standIn.agent} is damaged and has not come again: its windows say that rows are lost`);
+  }
+
+  private skipped({ frame }: JournalFrame): (window: Window) => boolean {
+    return (window) => this.parts.ledger.state.isPublished(frame, window);
   }
 
   /** Publishes all that is pending, sealed or not; resolves when queries see it. */
@@ -110,7 +167,7 @@ export class Publisher {
     return this.inTurn(() => this.work(this.parts.pending.ready(Date.now(), everything), everything));
   }
 
-  private inTurn(task: () => Promise<void>): Promise<void> {
+  private inTurn<T>(task: () => Promise<T>): Promise<T> {
     const done = this.working.catch(() => {}).then(task);
     this.working = done;
     return done;
@@ -119,6 +176,7 @@ export class Publisher {
   private async work(due: ReadyWindow[], everything: boolean): Promise<void> {
     this.busy = true;
     try {
+      for (const frame of due.flatMap(({ frames }) => frames)) if (frame.damaged) this.declare(frame);
       const isLook = due.length > 0 || everything || Date.now() - this.retentionLookedMs >= RETENTION_LOOK_MS;
       while (due.length > 0 && !this.stopping) await this.publish(takeJob(due));
       if (isLook && !this.stopping) await this.expire();

@@ -30,6 +30,11 @@ export class AgentPositions {
     return this.agents.get(agent)?.get(epoch) ?? null;
   }
 
+  /** Epochs of the agent, each with its last number. */
+  of(agent: string): ReadonlyMap<number, number> {
+    return this.agents.get(agent) ?? new Map();
+  }
+
   advance(agent: string, epoch: number, sequence: number): void {
     let epochs = this.agents.get(agent);
     if (!epochs) this.agents.set(agent, (epochs = new Map()));

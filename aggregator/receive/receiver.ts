@@ -5,7 +5,7 @@ import { decodeColumnar, type DecodedBatch } from '../../shared/wire/decode-colu
 import { decodeNdjson } from '../../shared/wire/decode-ndjson.ts';
 import { encodeColumns } from '../../shared/wire/encode-columnar.ts';
 import { Problem } from '../api/problem.ts';
-import type { BatchHeader, JournalFrame } from '../journal/batch-frame.ts';
+import type { BatchHeader, BatchNumber, JournalFrame } from '../journal/batch-frame.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AgentPositions } from './agent-positions.ts';
 import { batchContents } from './batch-contents.ts';
@@ -26,6 +26,13 @@ export interface IncomingBatch {
   readonly contentType: string;
   readonly contentEncoding: string | undefined;
   readonly body: Uint8Array;
+}
+
+/** Those that are damaged in the journal and may come again. */
+export interface DamagedBatches {
+  isWanted(number: BatchNumber): boolean;
+  /** false: it is not wanted any more, or the rows are others. */
+  mend(number: BatchNumber, body: Uint8Array): Promise<boolean>;
 }
 
 export interface Received {
@@ -52,15 +59,17 @@ export class Receiver {
   private readonly limits: BodyLimits;
   private readonly onStored: (frame: JournalFrame) => void;
   private readonly intake: IntakeLimits;
+  private readonly damaged: DamagedBatches;
   private readonly bodies: FairBudget;
   private readonly contents: FairBudget;
   private readonly turns = new Map<string, Promise<unknown>>();
 
-  constructor(journal: Journal, positions: AgentPositions, limits: BodyLimits, intake: IntakeLimits, onStored: (frame: JournalFrame) => void) {
+  constructor(journal: Journal, positions: AgentPositions, limits: BodyLimits, intake: IntakeLimits, damaged: DamagedBatches, onStored: (frame: JournalFrame) => void) {
     this.journal = journal;
     this.positions = positions;
     this.limits = limits;
     this.intake = intake;
+    this.damaged = damaged;
     this.bodies = new FairBudget(intake.bodies);
     this.contents = new FairBudget(intake.contents);
     this.onStored = onStored;
@@ -92,6 +101,7 @@ export class Receiver {
   }
 
   async receive(batch: IncomingBatch): Promise<Received> {
+    if (this.damaged.isWanted(batch)) return this.inTurn(batch.agent, () => this.takeAgain(batch));
     // Looked at first: a batch that will not be stored need not be read.
     if (!this.isNext(batch)) return { status: 'duplicate', rows: 0 };
     return this.inTurn(batch.agent, async () => {
@@ -109,6 +119,17 @@ export class Receiver {
         share.release();
       }
     });
+  }
+
+  private async takeAgain(batch: IncomingBatch): Promise<Received> {
+    await setImmediate();
+    const { bytes, share } = await this.inflated(batch);
+    try {
+      const { body, rows } = readBatch(batch, bytes);
+      return await this.damaged.mend(batch, body) ? { status: 'stored', rows } : { status: 'duplicate', rows: 0 };
+    } finally {
+      share.release();
+    }
   }
 
   /** The body without its encoding, in memory that was granted for it. */

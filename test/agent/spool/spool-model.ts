@@ -5,6 +5,7 @@ export interface ModelRun {
   readonly faults: readonly string[];
   readonly crashes: number;
   readonly dropped: number;
+  readonly sentAgain: number;
   readonly windows: number;
 }
 
@@ -12,7 +13,9 @@ export interface ModelRun {
 export async function runModel(seed: number, steps: number): Promise<ModelRun> {
   const random = seededRandom(seed);
   const isSmall = random() < 0.5;
-  const world = new SpoolWorld(random, (isSmall ? 8 : 64) * 64 * 1024, isSmall ? 9000 : 500);
+  const limitBytes = (isSmall ? 8 : 64) * 64 * 1024;
+  const world = new SpoolWorld(random, limitBytes, isSmall ? 9000 : 500);
+  const faults: string[] = [];
   const faultRate = random() < 0.5 ? 0 : random() * 0.1;
   const isAway = random() < 0.3;
   world.collector.luck = () => {
@@ -27,10 +30,13 @@ export async function runModel(seed: number, steps: number): Promise<ModelRun> {
   for (let step = 0; step < steps; step++) {
     setFaults();
     const luck = random();
-    if (luck < 0.35) world.produce(1 + Math.floor(random() * 4));
-    else if (luck < 0.6) world.sealWindow();
-    else if (luck < 0.85) await Promise.race([world.ship(1 + Math.floor(random() * 4)), pause(random)]);
-    else if (luck < 0.9) await Promise.race([world.settled(), pause(random)]);
+    if (luck < 0.3) world.produce(1 + Math.floor(random() * 4));
+    else if (luck < 0.5) world.sealWindow();
+    else if (luck < 0.7) await Promise.race([world.ship(1 + Math.floor(random() * 4)), pause(random)]);
+    else if (luck < 0.75) await Promise.race([world.settled(), pause(random)]);
+    else if (luck < 0.81) world.collector.damage(random);
+    else if (luck < 0.84) world.collector.publish(Math.floor(random() * 6));
+    else if (luck < 0.92) await Promise.race([world.heed(), pause(random)]);
     else {
       await pause(random);
       crashes++;
@@ -38,6 +44,7 @@ export async function runModel(seed: number, steps: number): Promise<ModelRun> {
       if (random() < 0.5) world.disk.fault = () => null;
       await world.start();
     }
+    if (world.spool.bytes > limitBytes) faults.push(`${world.spool.bytes} bytes`);
   }
   world.disk.fault = () => null;
   world.collector.luck = () => 'taken';
@@ -47,7 +54,8 @@ export async function runModel(seed: number, steps: number): Promise<ModelRun> {
   world.sealWindow();
   await world.settled();
   await world.ship(Infinity);
-  return { faults: world.faults(), crashes, dropped: world.droppedRows, windows: world.windows.length };
+  world.collector.publish(Infinity);
+  return { faults: [...faults, ...world.faults()], sentAgain: world.sentAgain, crashes, dropped: world.droppedRows, windows: world.windows.length };
 }
 
 /** A random number of turns of the event loop: a simulated call takes one. */

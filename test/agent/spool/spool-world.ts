@@ -2,7 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import { AgentPositions } from '../../../aggregator/receive/agent-positions.ts';
 import type { BatchContents } from '../../../agent/ship/batch-packer.ts';
-import type { PostAnswer, BatchNumber } from '../../../agent/ship/collector-post.ts';
+import type { PostAnswer, BatchNumber, Progress } from '../../../agent/ship/collector-post.ts';
 import { Spool } from '../../../agent/spool/spool.ts';
 import { droppedRows, emptySeal } from '../../../agent/spool/window-loss.ts';
 import { addSeals } from '../../../shared/seal.ts';
@@ -31,6 +31,12 @@ function wireSeal(eniId: string, windowStart: number): WireSeal {
   return { ...sealOf({ eniId, windowStart, windowSeconds: WINDOW_SECONDS }), vswitchId: null, vmId: null, vpcId: null, accountId: null, region: null };
 }
 
+interface StoredBatch {
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly rows: readonly Row[];
+}
+
 /** Stores as the real one does, by the real one's idea of the numbers. */
 export class ModelCollector {
   readonly rows = new Map<string, number>();
@@ -39,10 +45,18 @@ export class ModelCollector {
   luck: () => 'taken' | 'refused' | 'answer lost' | 'away' = () => 'taken';
   private positions = new AgentPositions();
   readonly refusals: PostAnswer[] = [];
+  /** In the order in which they came. */
+  private unpublished: StoredBatch[] = [];
+  private readonly damaged = new Set<StoredBatch>();
 
   async post(body: Uint8Array, { agentId, epoch, sequence }: BatchNumber): Promise<PostAnswer> {
     const luck = this.luck();
     if (luck === 'away') return { kind: 'failed', reason: 'away', retryAfterMs: 0 };
+    const again = [...this.damaged].find((batch) => batch.epoch === epoch && batch.sequence === sequence);
+    if (again) {
+      this.damaged.delete(again);
+      this.storeRows(read(Buffer.from(body)).rows);
+    }
     const place = this.positions.place(agentId, epoch, sequence);
     if (place.kind === 'gap' || place.kind === 'stale-epoch') {
       const answer = { kind: 'out-of-order', newestEpoch: place.kind === 'gap' ? 0 : place.newest, reason: place.kind } as const;
@@ -50,7 +64,7 @@ export class ModelCollector {
       return answer;
     }
     if (place.kind === 'next') {
-      this.store(Buffer.from(body));
+      this.unpublished.push({ epoch, sequence, rows: this.store(Buffer.from(body)) });
       this.positions.advance(agentId, epoch, sequence);
     }
     return luck === 'answer lost' ? { kind: 'failed', reason: 'answer lost', retryAfterMs: 0 } : { kind: 'acknowledged' };
@@ -62,9 +76,40 @@ export class ModelCollector {
     for (const [agent, epoch, sequence] of other.positions.list()) this.positions.advance(agent, epoch, sequence);
   }
 
-  private store(body: Buffer): void {
+  /** The rows of one that is not published are gone; which windows they were of is known. */
+  damage(random: () => number): void {
+    const batch = this.unpublished[Math.floor(random() * this.unpublished.length)];
+    if (!batch || this.damaged.has(batch)) return;
+    this.damaged.add(batch);
+    for (const { id } of batch.rows) this.rows.delete(id);
+  }
+
+  /** Of so many of the oldest batches: what is damaged then is lost, and stated. */
+  publish(batches: number): void {
+    for (const batch of this.unpublished.splice(0, batches)) {
+      if (!this.damaged.delete(batch)) continue;
+      for (const { id, eniId, packets } of batch.rows) this.addSeals([droppedRows(wireSeal(eniId, Number(id.split(' ')[0])), 1, packets)]);
+    }
+  }
+
+  progress(): Progress {
+    const through = new Map(this.positions.list().map(([, epoch, sequence]) => [epoch, sequence]));
+    for (const { epoch, sequence } of this.unpublished) through.set(epoch, Math.min(through.get(epoch)!, sequence - 1));
+    return { publishedThrough: through, wanted: [...this.damaged] };
+  }
+
+  private store(body: Buffer): readonly Row[] {
     const { rows, seals } = read(body);
+    this.storeRows(rows);
+    this.addSeals(seals);
+    return rows;
+  }
+
+  private storeRows(rows: readonly Row[]): void {
     for (const { id } of rows) this.rows.set(id, (this.rows.get(id) ?? 0) + 1);
+  }
+
+  private addSeals(seals: Iterable<WireSeal>): void {
     for (const seal of seals) {
       const key = `${seal.windowStart} ${seal.eniId}`;
       const known = this.seals.get(key);
@@ -82,6 +127,7 @@ export class SpoolWorld {
   readonly collector = new ModelCollector();
   readonly windows: ProducedWindow[] = [];
   readonly notes: string[] = [];
+  sentAgain = 0;
   spool!: Spool;
   disk: SimulatedDisk;
   /** What the agent's own state file says. */
@@ -166,6 +212,19 @@ export class SpoolWorld {
     this.attempts = attempts;
     this.shipping ??= this.shipNext(this.spool).finally(() => (this.shipping = null));
     return this.shipping;
+  }
+
+  /** What an agent asks now and then that holds batches. */
+  async heed(): Promise<void> {
+    const { spool, collector } = this;
+    const { publishedThrough, wanted } = collector.progress();
+    for (const { epoch, sequence } of wanted) {
+      const body = await spool.readHeld(epoch, sequence);
+      if (body === null) continue;
+      this.sentAgain++;
+      await collector.post(body, { agentId: 'agent-1', epoch, sequence });
+    }
+    await spool.published(publishedThrough);
   }
 
   private async shipNext(spool: Spool): Promise<void> {

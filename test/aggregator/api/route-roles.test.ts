@@ -23,6 +23,7 @@ POST   /v1/session                      401  403    ok    ok    ok    403
 DELETE /v1/session                      401  403    ok    ok    ok    403
 GET    /metrics                         401  403    ok    403   ok    403
 POST   /v1/batches                      401  ok     403   403   ok    403
+GET    /v1/batches                      401  ok     403   403   ok    403
 POST   /v1/agents/enrol                 401  403    403   403   403   ok
 GET    /v1/agents/self/assignment       401  ok     403   403   ok    403
 POST   /v1/agents/self/report           401  ok     403   403   ok    403

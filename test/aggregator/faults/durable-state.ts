@@ -21,8 +21,10 @@ export class DurableState {
   private readonly contents = new Map<number, Buffer>();
   private readonly names = new Map<number, Map<string, Entry>>();
 
+  /** What is there is durable. */
   constructor(root: string) {
     this.root = root;
+    if (existsSync(root)) this.noteAll(root);
   }
 
   /** The file or folder is synced now. */
@@ -36,7 +38,6 @@ export class DurableState {
   /** Takes the folder back to what is durable. */
   powerOff(loss: PowerLoss): void {
     const now = new DurableState(this.root);
-    if (existsSync(this.root)) now.noteAll(this.root);
     const rootInode = existsSync(this.root) ? statSync(this.root).ino : 0;
     const names = loss === 'power-data' ? now.names : this.names;
     const contentOf = (inode: number): Buffer => (loss === 'power-names' ? now.contents.get(inode) : undefined) ?? this.contents.get(inode) ?? Buffer.alloc(0);

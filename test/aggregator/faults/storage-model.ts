@@ -24,6 +24,7 @@ import { Publisher } from '../../../aggregator/publish/publisher.ts';
 import type { PublishProcess } from '../../../aggregator/publish/publish-process.ts';
 import { NOTHING_PLANNED, Router } from '../../../aggregator/publish/routing.ts';
 import { AgentPositions } from '../../../aggregator/receive/agent-positions.ts';
+import { progressOf, type BatchProgress } from '../../../aggregator/receive/batch-progress.ts';
 import type { LogStore } from '../../../shared/topology/topology.ts';
 import { SILENT } from '../collector-fixture.ts';
 import { sealOf } from '../../shared/wire/wire-samples.ts';
@@ -50,6 +51,10 @@ export function rowsOf({ agent, epoch, sequence, windows }: Batch): string[] {
 export interface Settings {
   readonly segmentBytes: number;
   readonly compactBytes: number;
+  /** For so long damaged batches may come again. */
+  readonly wantedMs?: number;
+  /** The disk takes so many publications. */
+  readonly publications?: number;
 }
 
 export class StorageModel {
@@ -70,7 +75,7 @@ export class StorageModel {
     this.publisher = publisher(this);
   }
 
-  static async open(root: string, { segmentBytes, compactBytes }: Settings): Promise<StorageModel> {
+  static async open(root: string, { segmentBytes, compactBytes, wantedMs = 0, publications = Infinity }: Settings): Promise<StorageModel> {
     const layout = dataLayout(root);
     const quarantine = new Quarantine(layout.quarantine);
     const router = new Router(NOTHING_PLANNED);
@@ -93,15 +98,17 @@ export class StorageModel {
     const journal = await Journal.open({
       directory: layout.journal, quarantine, segmentBytes, onFrame: (frame) => void frames.push(frame), onDamage: (found) => void damage.push(found),
       lastSequence: (agent, epoch) => state.lastSequence(agent, epoch), isReleased: (name) => state.isReleased(name), segments: state.segments.kept,
+      isPublished: (frame) => state.isHeld(frame),
     }, state.lastFrame + 1);
     const model = new StorageModel(root, ledger, journal, (self) => new Publisher({
-      layout, journal, ledger, pending: new PendingWindows({ aggregationDelayMs: 0, settleMs: 0 }), process: new RowLists() as unknown as PublishProcess,
+      layout, journal, ledger, pending: new PendingWindows({ aggregationDelayMs: 0, settleMs: 0 }), wantedMs, process: new RowLists(publications) as unknown as PublishProcess,
       router: () => router, retention: new Retention(state, () => self.logStores), positions: () => self.positions.list(), log: SILENT,
     }));
     model.doubt = doubt;
     model.told.push(...told);
     model.damage.push(...damage);
     for (const position of state.agentPositions) model.positions.advance(...position);
+    for (const { agent, epoch } of journal.struck) model.positions.advance(agent, epoch, 0);
     for (const frame of frames) {
       model.positions.advance(frame.agent, frame.epoch, frame.sequence);
       model.publisher.add(frame);
@@ -111,6 +118,10 @@ export class StorageModel {
 
   /** What the collector answers: true, the batch is stored; else the agent has to begin a new epoch. */
   async send(batch: Batch): Promise<boolean> {
+    if (this.publisher.isWanted(batch)) {
+      await this.publisher.mend(batch, bodyOfBatch(batch));
+      return true;
+    }
     const place = this.positions.place(batch.agent, batch.epoch, batch.sequence);
     if (place.kind === 'duplicate') return true;
     if (place.kind !== 'next') return false;
@@ -120,10 +131,15 @@ export class StorageModel {
       ...batch, receivedMs: Date.now(), windows,
       seals: windows.map(({ start }) => ({ ...ATTRIBUTES, ...sealOf({ agentId: batch.agent, eniId, windowStart: start, windowSeconds: WINDOW_SECONDS }) })),
     };
-    const frame = await this.journal.append(header, Buffer.from(`${batch.agent}/${batch.epoch}/${batch.sequence}`));
+    const frame = await this.journal.append(header, bodyOfBatch(batch));
     this.positions.advance(batch.agent, batch.epoch, batch.sequence);
     this.publisher.add(frame);
     return true;
+  }
+
+  /** What the agent is asked for. */
+  wanted(agent: string): BatchProgress['wanted'] {
+    return progressOf(agent, { positions: this.positions, journal: this.journal, wanted: () => this.publisher.wantedBatches }).wanted;
   }
 
   async publish(): Promise<void> {
@@ -163,7 +179,14 @@ export class StorageModel {
 
 /** In the place of the process that writes Parquet. */
 class RowLists {
+  private left: number;
+
+  constructor(publications: number) {
+    this.left = publications;
+  }
+
   async run({ root, frames, targets, routes }: Omit<PublishJob, 'id'>): Promise<TargetResult[]> {
+    if (this.left-- === 0) throw new Error('no further publication');
     const results: TargetResult[] = [];
     for (const [target, { path, previousPath }] of targets.entries()) {
       const fresh = routes.filter((route) => route.target === target).map((route) => `${bodyOf(frames[route.frame]!)}@${route.window.start}`);
@@ -178,6 +201,10 @@ class RowLists {
   }
 
   async stop(): Promise<void> {}
+}
+
+function bodyOfBatch({ agent, epoch, sequence }: Batch): Buffer {
+  return Buffer.from(`${agent}/${epoch}/${sequence}`);
 }
 
 function bodyOf({ path, offset, length }: FrameBody): string {
