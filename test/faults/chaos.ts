@@ -26,6 +26,8 @@ export interface ChaosOptions {
   /** At least; and until so many batches were stored, four times as long at most. */
   readonly forMs: number;
   readonly batches: number;
+  /** Ends it before its time; what was made until then is looked at all the same. */
+  readonly stop?: AbortSignal;
   readonly agents: number;
   /** A window of an agent, on average. */
   readonly windowEveryMs: number;
@@ -89,6 +91,7 @@ class Chaos {
     const ending = new AbortController();
     const { signal } = ending;
     setMaxListeners(0, signal);
+    this.options.stop?.addEventListener('abort', () => ending.abort());
     const enough = this.enough(signal).then(() => ending.abort());
     const telling = this.tellUntil(signal);
     const actors = [this.killCollector(signal), ...first.map((child, agent) => this.killAgent(agent, child, signal)), ...this.proxies.map((proxy) => proxy.storm(signal))];
