@@ -1,16 +1,21 @@
 import {
-  Dictionary, Field, Int16, Int32, Int64, Int8, makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct,
-  TimestampMicrosecond, Uint16, Uint32, Uint64, Uint8, Utf8, vectorFromArray, type Data, type DataType, type Vector,
+  Dictionary, Field, Int16, Int32, Int64, Int8, RecordBatchStreamWriter, Schema, TimestampMicrosecond, Uint16, Uint32, Uint64, Uint8, Utf8,
+  type DataType,
 } from 'apache-arrow';
 import type { Column } from '../columns.ts';
 import type { RecordContext, Records } from '../records.ts';
 import type { Seal } from '../seal.ts';
-import { isOptional, WIRE_COLUMNS, type ColumnBatch, type SymbolColumn, type WireColumn } from './column-batch.ts';
+import { ArrowStream, type ArrowColumn } from './arrow-stream.ts';
+import { isOptional, WIRE_COLUMNS, type ColumnBatch, type IndexArray, type SymbolColumn, type WireColumn } from './column-batch.ts';
 import { columnsOfRecords } from './record-columns.ts';
 import { sealToJson, wireSeals, type WireSeal } from './wire-seal.ts';
 
 /** Key of the schema's custom metadata under which the seals stand, as a JSON array. */
 export const SEALS_KEY = 'weir:seals';
+
+const NO_BYTES = new Uint8Array(0);
+/** The end of a stream: continuation and a length of 0. */
+const END_BYTES = 8;
 
 /** An agent's rows and seals as one Arrow IPC stream: one record batch a window. */
 export function encodeColumnar(rows: readonly Records[], seals: readonly Seal[], context: RecordContext): Uint8Array {
@@ -24,22 +29,31 @@ export function encodeColumnar(rows: readonly Records[], seals: readonly Seal[],
 export function encodeColumns(batches: readonly ColumnBatch[], seals: readonly WireSeal[]): Uint8Array {
   const filled = batches.filter((batch) => batch.rows > 0);
   const layouts = WIRE_COLUMNS.map((column, id) => new ColumnLayout(column, id, filled));
-  const fields = layouts.map(({ column, type }) => new Field(column.name, type, isOptional(column)));
-  const schema = new Schema(fields, new Map([[SEALS_KEY, JSON.stringify(seals.map(sealToJson))]]));
-  const writer = new RecordBatchStreamWriter();
-  writer.reset(undefined, schema);
-  for (const [position, batch] of filled.entries()) {
-    const children = layouts.map((layout) => layout.data(batch.columns.get(layout.column.name)!, batch.rows, position));
-    writer.write(new RecordBatch(schema, makeData({ type: new Struct(fields), length: batch.rows, nullCount: 0, children })));
+  const stream = new ArrowStream(schemaMessage(layouts, seals));
+  if (filled.length > 0) {
+    layouts.forEach(({ dictionary }, id) => {
+      if (dictionary) stream.dictionary(id, dictionary);
+    });
   }
+  for (const [position, batch] of filled.entries()) {
+    stream.recordBatch(batch.rows, layouts.map((layout) => layout.data(batch.columns.get(layout.column.name)!, batch.rows, position)));
+  }
+  return stream.bytes();
+}
+
+function schemaMessage(layouts: readonly ColumnLayout[], seals: readonly WireSeal[]): Uint8Array {
+  const fields = layouts.map(({ column, type }) => new Field(column.name, type, isOptional(column)));
+  const writer = new RecordBatchStreamWriter();
+  writer.reset(undefined, new Schema(fields, new Map([[SEALS_KEY, JSON.stringify(seals.map(sealToJson))]])));
   writer.finish();
-  return writer.toUint8Array(true);
+  return writer.toUint8Array(true).subarray(0, -END_BYTES);
 }
 
 class ColumnLayout {
   readonly column: Column;
   readonly type: DataType;
-  private readonly dictionary: Vector<Utf8> | null = null;
+  /** null: a column of numbers. */
+  readonly dictionary: readonly (string | null)[] | null = null;
   /** Per batch: the shared number of each entry of its dictionary. */
   private readonly numbers: Int32Array[] = [];
 
@@ -57,31 +71,32 @@ class ColumnLayout {
         return shared.get(value)!;
       }));
     }
-    this.dictionary = vectorFromArray([...shared.keys()], new Utf8());
+    this.dictionary = [...shared.keys()];
     const indexType = shared.size <= 0x7f ? new Int8() : shared.size <= 0x7fff ? new Int16() : new Int32();
     this.type = new Dictionary(new Utf8(), indexType, id);
   }
 
-  data(column: WireColumn, rows: number, batch: number): Data {
-    if (column.kind === 'symbol') {
-      const data = this.indexes(column, rows, this.numbers[batch]!);
-      return makeData({ type: this.type as Dictionary, length: rows, nullCount: 0, data, dictionary: this.dictionary! });
-    }
+  data(column: WireColumn, rows: number, batch: number): ArrowColumn {
+    if (column.kind === 'symbol') return { nullCount: 0, buffers: [NO_BYTES, this.indexes(column, rows, this.numbers[batch]!)] };
     const { values, valid } = column;
-    // -1: not counted; the reader looks at the bitmap
-    return makeData({ type: this.type as Uint8, length: rows, nullCount: valid ? -1 : 0, nullBitmap: valid, data: values as Uint8Array });
+    return { nullCount: valid ? rows - setBits(valid, rows) : 0, buffers: [valid ?? NO_BYTES, values] };
   }
 
-  /**
-   * A new array in any case: apache-arrow's writer takes equal neighbouring buffers, as the columns that share the
-   * ENI's index would be, for one buffer, and writes it once.
-   */
-  private indexes(column: SymbolColumn, rows: number, numbers: Int32Array): Int8Array | Int16Array | Int32Array {
+  private indexes(column: SymbolColumn, rows: number, numbers: Int32Array): IndexArray {
     const { ArrayType } = (this.type as Dictionary<Utf8, Int8 | Int16 | Int32>).indices;
+    const isAsItIs = column.index.BYTES_PER_ELEMENT === ArrayType.BYTES_PER_ELEMENT && numbers.every((number, i) => number === i);
+    if (isAsItIs) return column.index;
     const index = new ArrayType(rows);
     for (let row = 0; row < rows; row++) index[row] = numbers[column.index[row]!]!;
     return index;
   }
+}
+
+/** Of the first `count` bits. */
+function setBits(bits: Uint8Array, count: number): number {
+  let set = 0;
+  for (let i = 0; i < count; i++) set += (bits[i >> 3]! >> (i & 7)) & 1;
+  return set;
 }
 
 function numberType(column: Column): DataType {

@@ -15,7 +15,7 @@ export function columnsOfRecords(records: Records, context: RecordContext): Colu
     ({ kind: 'symbol', index: verdicts.index, dictionary: verdicts.ids.map((id) => read(context.verdicts[id]!)) });
   const zeros = new Int8Array(rows);
   const constant = (value: string | null): WireColumn => ({ kind: 'symbol', index: zeros, dictionary: [value] });
-  const hasIcmp = bitmap(rows, (row) => flows.icmp[row] !== NONE);
+  const hasIcmp = bitmap(flows.icmp, rows, NONE, false);
 
   const columns: Record<string, WireColumn> = {
     version: numbers(new Uint8Array(rows).fill(1)),
@@ -40,7 +40,7 @@ export function columnsOfRecords(records: Records, context: RecordContext): Colu
     region: constant(context.region),
     first_seen: wide(flows.firstSeenUs, rows),
     last_seen: wide(flows.lastSeenUs, rows),
-    tcp_flags: numbers(flows.tcpFlags.subarray(0, rows), bitmap(rows, (row) => flows.protocol[row] === PROTOCOL_TCP)),
+    tcp_flags: numbers(flows.tcpFlags.subarray(0, rows), bitmap(flows.protocol, rows, PROTOCOL_TCP, true)),
     icmp_type: icmpByte(flows.icmp, rows, 8, hasIcmp),
     icmp_code: icmpByte(flows.icmp, rows, 0, hasIcmp),
     fragments: numbers(new Uint32Array(flows.fragments.buffer as ArrayBuffer, flows.fragments.byteOffset, rows)),
@@ -126,11 +126,12 @@ function revisions(verdicts: Used, context: RecordContext, rows: number): Number
   return numbers(values);
 }
 
-function bitmap(rows: number, present: (row: number) => boolean): Uint8Array | null {
+/** Rows whose value is that one, or (`isEqual` false) another one; null: all of them. */
+function bitmap(column: Int32Array | Uint8Array, rows: number, value: number, isEqual: boolean): Uint8Array | null {
   const bits = new Uint8Array((rows + 7) >> 3);
   let absent = 0;
   for (let row = 0; row < rows; row++) {
-    if (present(row)) bits[row >> 3]! |= 1 << (row & 7);
+    if ((column[row] === value) === isEqual) bits[row >> 3]! |= 1 << (row & 7);
     else absent++;
   }
   return absent === 0 ? null : bits;
