@@ -62,7 +62,7 @@ test.serial('each page, in both themes and both widths', async (t) => {
 });
 
 test.serial('a flow log is authorized, created, disabled, enabled and deleted', async (t) => {
-  t.timeout(60_000);
+  t.timeout(180_000);
   const { lab, shown, page } = await openFlowLogs(t, browser);
   await page.getByRole('button', { name: 'Create flow log' }).click();
   const panel = page.getByRole('dialog', { name: 'Create flow log' });
@@ -104,12 +104,17 @@ test.serial('a flow log is authorized, created, disabled, enabled and deleted', 
   await edit.getByRole('radio', { name: '1 minute' }).check();
   await edit.getByRole('combobox', { name: 'LogStore' }).selectOption('main');
   await isSound(t, shown, 'edit');
+  // that LogStore has a report, of another flow log
+  await edit.getByLabel('Description').press('Control+Enter');
+  await edit.getByRole('alert').getByText('has its analysis report already').waitFor();
+  t.is(shown.troubles().filter((trouble) => trouble.startsWith('409')).length, 1);
+  await edit.getByRole('checkbox', { name: /^Analysis report/ }).uncheck();
   const [change] = await Promise.all([page.waitForRequest((request) => request.method() === 'PATCH'), edit.getByLabel('Description').press('Control+Enter')]);
-  t.deepEqual(JSON.parse(change.postData()!), { 'description': 'all of it, more often', 'traffic-type': 'All', 'window': '60s', 'logstore': 'main' }, 'only what is another');
+  t.deepEqual(JSON.parse(change.postData()!), { 'description': 'all of it, more often', 'traffic-type': 'All', 'window': '60s', 'logstore': 'main', 'analysis-report': false }, 'only what is another');
   await edit.waitFor({ state: 'detached' });
   await page.getByRole('row', { name: /databases/ }).getByText('60s').waitFor();
   t.like((await lab.json<{ 'flow-logs': Record<string, unknown>[] }>('/v1/flow-logs?logstore=main'))['flow-logs'].find(({ name }) => name === 'databases'), {
-    'traffic-type': 'All', 'window': '60s', 'description': 'all of it, more often', 'resource-id': 'vsw-back', 'analysis-report': true,
+    'traffic-type': 'All', 'window': '60s', 'description': 'all of it, more often', 'resource-id': 'vsw-back', 'analysis-report': false,
   });
   await page.getByRole('button', { name: 'Edit databases' }).click();
   await edit.getByRole('button', { name: 'Cancel' }).click();

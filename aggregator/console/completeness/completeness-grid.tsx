@@ -16,7 +16,7 @@ import './completeness-grid.css';
 const ROW_HEIGHT = 24;
 const OVERSCAN = 8;
 const MIN_CELL_WIDTH = 7;
-const MAX_CELL_WIDTH = 22;
+const MAX_CELL_WIDTH = 34;
 const NAME_WIDTH = 172;
 const TICK_WIDTH = 62;
 export const STATES: readonly CellState[] = ['COMPLETE', 'PARTIAL', 'MISSING', 'NODATA'];
