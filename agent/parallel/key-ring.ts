@@ -1,7 +1,7 @@
 import { KeyQueue, keyQueueBytes } from '../decode/key-queue.ts';
 
-/** Queues between the threads: as many packets as the flow table takes while rows are being printed, some 30 ms. */
-const QUEUES = 128;
+/** Queues between the threads, a power of two: work for the flow table while rows are being printed, and 2 MB of memory. */
+const QUEUES = 64;
 /** A thread that has run out of work is woken when there is enough again to be worth it. */
 const READER_WAKES_AT = 4;
 const WRITER_WAKES_AT = QUEUES / 2;

@@ -14,6 +14,9 @@ import type { TableWorkerSettings } from './table-worker.ts';
 /** How long this thread stands still at a time, while the other one works and a sink may wait for the network. */
 const STANDSTILL_MS = 2;
 
+/** The thread allocates next to nothing but rows, which lie outside of its heap: more would only be more memory. */
+const YOUNG_GENERATION_MB = 2;
+
 /** The flow table in a thread of its own, as the thread that reads holds it. Rows and seals come to the sink in this one. */
 export class TableThread {
   private readonly ring: KeyRing;
@@ -33,7 +36,9 @@ export class TableThread {
     this.inbox = new TableInbox(port1, sink, recordContext(options.agentId ?? DEFAULT_AGENT_ID, { ...options.topology, enis }, verdicts), verdicts);
     this.ring = KeyRing.create(batchPackets);
     const settings: TableWorkerSettings = { pipeline: options, ring: this.ring.memory, port: port2, counts: this.inbox.counts };
-    this.worker = programThread(new URL('./table-worker.ts', import.meta.url), { workerData: settings, transferList: [port2], name: 'flow-table' });
+    this.worker = programThread(new URL('./table-worker.ts', import.meta.url), {
+      workerData: settings, transferList: [port2], name: 'flow-table', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     this.worker.on('error', (error) => (this.failure ??= error));
     this.worker.on('exit', (code) => (this.failure ??= new Error(`the thread with the flow table ended with code ${code}`)));
   }
