@@ -99,7 +99,7 @@ async function main(): Promise<void> {
   const dist = join(folder, 'dist');
   try {
     mkdirSync(dist);
-    execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', dist], { stdio: 'inherit' });
+    execFileSync(process.execPath, [join(ROOT, 'scripts/program.mjs'), dist], { stdio: 'inherit' });
     writeFileSync(join(dist, 'package.json'), readFileSync(join(ROOT, 'package.json')));
     execFileSync('ln', ['-s', join(ROOT, 'node_modules'), join(folder, 'node_modules')]);
     const { found, absent } = findPeers();
