@@ -22,6 +22,8 @@ interface Pending {
   readySinceMs: number | null;
   /** Nothing can become due before, unless something is added. */
   quietUntilMs: number;
+  /** Nothing becomes due before, whatever is added. */
+  restUntilMs: number;
 }
 
 /**
@@ -79,7 +81,7 @@ export class PendingWindows {
     const result: ReadyWindow[] = [];
     for (const [key, pending] of this.windows) {
       // who has sealed is remembered for a while: a roll call may come after the seals are published
-      if (pending.frames.size === 0 && Math.abs(nowMs - windowEnd(pending.window) * 1000) >= this.options.aggregationDelayMs) this.windows.delete(key);
+      if (pending.frames.size === 0 && nowMs >= pending.restUntilMs && Math.abs(nowMs - windowEnd(pending.window) * 1000) >= this.options.aggregationDelayMs) this.windows.delete(key);
       const frames = everything ? [...pending.frames.values()] : this.dueFrames(pending, nowMs);
       if (frames.length > 0) result.push({ ...pending.window, frames });
     }
@@ -94,13 +96,14 @@ export class PendingWindows {
     });
   }
 
-  /** These frames of the window are published. */
-  remove({ frames, ...window }: ReadyWindow): void {
+  /** These frames of the window are published. What else comes for it waits until `restUntilMs`, since its file is written again. */
+  remove({ frames, ...window }: ReadyWindow, restUntilMs = 0): void {
     const pending = this.windows.get(windowKey(window));
     if (!pending) return;
     for (const { frame } of frames) pending.frames.delete(frame);
     pending.readySinceMs = null;
     pending.quietUntilMs = 0;
+    pending.restUntilMs = restUntilMs;
   }
 
   /** The windows that overlap the range and hold an ENI that `concerns`. */
@@ -118,7 +121,7 @@ export class PendingWindows {
     if (!keys.has(key) && skip(window)) return null;
     keys.add(key);
     let pending = this.windows.get(key);
-    if (!pending) this.windows.set(key, (pending = { window, frames: new Map(), sealed: new Map(), readySinceMs: null, quietUntilMs: 0 }));
+    if (!pending) this.windows.set(key, (pending = { window, frames: new Map(), sealed: new Map(), readySinceMs: null, quietUntilMs: 0, restUntilMs: 0 }));
     pending.quietUntilMs = 0;
     pending.frames.set(frame.frame, frame);
     return pending;
@@ -126,7 +129,7 @@ export class PendingWindows {
 
   private dueFrames(pending: Pending, nowMs: number): JournalFrame[] {
     const { frames, window } = pending;
-    if (nowMs < pending.quietUntilMs || (this.held.size > 0 && [...frames.keys()].some((frame) => this.held.has(frame)))) return [];
+    if (nowMs < Math.max(pending.quietUntilMs, pending.restUntilMs) || (this.held.size > 0 && [...frames.keys()].some((frame) => this.held.has(frame)))) return [];
     const ready: JournalFrame[] = [];
     const late: JournalFrame[] = [];
     let nextMs = Infinity;

@@ -39,6 +39,8 @@ const LOOK_MS = 200;
 const RETENTION_LOOK_MS = 60_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 30_000;
+/** A window rests so many times as long as its publication took: rows that trickle in must not keep its file being written again and again. */
+const REST_FACTOR = 4;
 /** Bounds of one publication, which the publishing process holds in memory. */
 const JOB_BYTES = 128 * 1024 * 1024;
 const JOB_WINDOWS = 64;
@@ -212,8 +214,9 @@ export class Publisher {
     }
     const replaced = publication.replaced();
     await ledger.append(publication.record(results, nowMs));
+    const tookMs = performance.now() - begun;
     for (const window of windows) {
-      pending.remove(window);
+      pending.remove(window, Date.now() + REST_FACTOR * tookMs);
       for (const { frame } of window.frames) {
         const left = this.windowsLeft.get(frame)! - 1;
         if (left > 0) this.windowsLeft.set(frame, left);
@@ -225,7 +228,7 @@ export class Publisher {
     }
     this.discarded.removeLater(replaced);
     if (publication.leftOut.length > 0) onLeftOut?.(publication.leftOut);
-    onPublished?.(performance.now() - begun, windows.length, results.reduce((rows, result) => rows + result.rows, 0));
+    onPublished?.(tookMs, windows.length, results.reduce((rows, result) => rows + result.rows, 0));
   }
 
   /** Deletes segments of the journal; first the ledger learns what only they knew. */

@@ -60,6 +60,15 @@ test('what is ready waits a moment for the rest of its window, and then goes wit
   t.deepEqual(due(pending, END_MS + 5001), [2, 3]);
 });
 
+test('a window that was published rests until it may be written again, unless everything is asked for', (t) => {
+  const pending = pendingOf(frame(1, 'a', ['x'], ['x']));
+  pending.remove(pending.ready(END_MS, false)[0]!, END_MS + 400_000);
+  pending.add(frame(2, 'a', ['x'], ['x']));
+  t.deepEqual(due(pending, END_MS + 399_999), [], 'beyond the aggregation delay too');
+  t.is(pending.ready(END_MS + 399_999, true).length, 1);
+  t.deepEqual(due(pending, END_MS + 400_000), [2]);
+});
+
 test('windows that were published of a frame before are not pending again', (t) => {
   const pending = new PendingWindows(OPTIONS);
   const each = frame(1, 'a', ['x'], ['x']);
