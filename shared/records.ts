@@ -96,10 +96,10 @@ export class Records {
   }
 
   /** As the constructor, but what `add` appends may hold old values: for rows that whoever gets them last will release. */
-  static take(windowStart: number, windowSeconds: number): Records {
+  static take(windowStart: number, windowSeconds: number, capacity: number): Records {
     taken++;
     const rows = released.pop();
-    if (!rows) return new Records(windowStart, windowSeconds);
+    if (!rows) return new Records(windowStart, windowSeconds, capacity);
     rows.windowStart = windowStart;
     rows.windowSeconds = windowSeconds;
     rows.count = 0;

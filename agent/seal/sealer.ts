@@ -27,8 +27,10 @@ export class Sealer {
 
   /** Hands on what is there so far of an open window, so that memory stays bounded. */
   handOn(account: WindowAccount): void {
+    // the next ones are likely to be as many; a sink may leave nothing of the arrays that it is given
+    const capacity = account.rows.eni.length;
     this.giveRows(account);
-    account.rows = Records.take(account.windowStart, account.windowSeconds);
+    account.rows = Records.take(account.windowStart, account.windowSeconds, capacity);
   }
 
   /** The window has given all its rows. */
