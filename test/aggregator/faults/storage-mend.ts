@@ -60,14 +60,16 @@ export function damageRows(journal: string, { agent, sequence }: Pick<Batch, 'ag
   throw new Error(`no batch ${sequence} of ${agent}`);
 }
 
-/** The agent sends the batch again, with one fault of the disk on the way; what is wrong in the end, and the steps until it was taken. */
-export async function mendWith(faults: DiskFaults, root: string, { batches, damaged }: MendCase, fault: Fault | null): Promise<{ steps: number; wrong: string[] }> {
+/** The agent sends the batch again, with one fault of the disk on the way; what is wrong in the end, and the steps until the storage was open, and until it was taken. */
+export async function mendWith(faults: DiskFaults, root: string, { batches, damaged }: MendCase, fault: Fault | null): Promise<{ opened: number; steps: number; wrong: string[] }> {
   faults.begin(root, fault);
   let model: StorageModel | null = null;
+  let opened = 0;
   let steps = 0;
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       model ??= await StorageModel.open(root, SETTINGS);
+      opened ||= faults.steps;
       await model.send(damaged);
       steps = faults.steps;
       await model.publish();
@@ -84,7 +86,7 @@ export async function mendWith(faults: DiskFaults, root: string, { batches, dama
   await next.publish();
   wrong.push(...next.faults(), ...compare(next.rows(), batches.flatMap(rowsOf)), ...[...await next.incomplete()].map((window) => `not whole: ${window}`));
   await next.close();
-  return { steps, wrong };
+  return { opened, steps, wrong };
 }
 
 /** It is published as lost before it comes again: which of its rows are missing, and what is wrong. */
