@@ -1,6 +1,6 @@
 /**
  * Builds the program into dist: module by module, with the value of each constant in the place of its name.
- * `npm run build:program [-- FOLDER]`; nobody checks the types here.
+ * `npm run build:program [-- FOLDER [SOURCE...]]`, also of further sources such as benchmarks; nobody checks the types here.
  *
  * The packet path is written in terms of constants that other modules export, offsets of fields and bits of flags. To V8
  * an import is a variable that it loads and checks each time, which the packet path does some hundred times a packet;
@@ -26,10 +26,10 @@ function programSources() {
   return [...beside, ...inside].filter((name) => name.endsWith('.ts') && !name.startsWith(CONSOLE));
 }
 
-export async function buildProgram(folder = BUILT) {
+export async function buildProgram(folder = BUILT, furtherSources = []) {
   const { rolldown } = await import('rolldown');
   const bundle = await rolldown({
-    cwd: ROOT, input: programSources(), platform: 'node', external: /^[^./]/,
+    cwd: ROOT, input: [...programSources(), ...furtherSources], platform: 'node', external: /^[^./]/,
     optimization: { inlineConst: { mode: 'all', pass: PASSES } },
   });
   try {
@@ -40,7 +40,7 @@ export async function buildProgram(folder = BUILT) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  buildProgram(process.argv[2]).catch((error) => {
+  buildProgram(process.argv[2], process.argv.slice(3)).catch((error) => {
     console.error(`program: ${error.message}`);
     process.exit(1);
   });
