@@ -69,9 +69,12 @@ export class TableThread {
   }
 
   private async attendUntil(isEnough: () => boolean): Promise<void> {
-    this.hasFailed = true;
-    await this.attend(isEnough);
-    this.hasFailed = false;
+    try {
+      await this.attend(isEnough);
+    } catch (error) {
+      this.hasFailed = true;
+      throw error;
+    }
   }
 
   private async attend(isEnough: () => boolean): Promise<void> {

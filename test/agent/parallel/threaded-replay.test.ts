@@ -193,7 +193,8 @@ test.serial('a sink that takes no more ends the replay with its own error, and n
   const closed = new Error('nobody reads');
   const output = { write: () => { throw closed; } };
   t.is(await t.throwsAsync(replayToText([path], { ...SOON, workers: 2 }, output, 'json', ALL_FIELDS)), closed);
-  t.deepEqual(process.getActiveResourcesInfo().filter((resource) => /Worker|MessagePort/.test(resource)), held.filter((resource) => /Worker|MessagePort/.test(resource)));
+  const isOfThreads = (resource: string): boolean => /Worker|MessagePort/.test(resource);
+  t.deepEqual(process.getActiveResourcesInfo().filter(isOfThreads), held.filter(isOfThreads));
 });
 
 test('a thread that fails ends the replay with what it failed with', async (t) => {
@@ -208,7 +209,7 @@ test('a slow sink holds the reading back', async (t) => {
   let waiting = 0;
   let most = 0;
   const taken: number[] = [];
-  await replay([path], { topology: TOPOLOGY, tableCapacity: 1 << 10, workers: 2, ...{ windowSeconds: 1, graceSeconds: 0 } }, {
+  await replay([path], { topology: TOPOLOGY, tableCapacity: 1 << 10, workers: 2, windowSeconds: 1, graceSeconds: 0 }, {
     rows: (rows) => {
       most = Math.max(most, ++waiting);
       taken.push(rows.count);
