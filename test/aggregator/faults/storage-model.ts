@@ -157,9 +157,17 @@ export class StorageModel {
 
   /** Windows of an agent's ENI that do not say that they are whole. */
   async incomplete(): Promise<Set<string>> {
+    return this.windowsThat((state) => state !== 'COMPLETE');
+  }
+
+  async complete(): Promise<Set<string>> {
+    return this.windowsThat((state) => state === 'COMPLETE');
+  }
+
+  private async windowsThat(are: (state: string) => boolean): Promise<Set<string>> {
     const grid = new CompletenessGrid(this.root, this.ledger.state, () => new Router(NOTHING_PLANNED));
     const { cells } = await grid.page({ logStore: null, eniId: null, from: 0, to: Number.MAX_SAFE_INTEGER, limit: 100_000, after: null });
-    return new Set(cells.filter(({ state }) => state !== 'COMPLETE').map(({ eniId, start }) => `${eniId.slice(4)} ${start}`));
+    return new Set(cells.filter(({ state }) => are(state)).map(({ eniId, start }) => `${eniId.slice(4)} ${start}`));
   }
 
   /** What the ledger says of rows, bytes and files is what there is. */

@@ -45,7 +45,7 @@ export interface Outcome {
   readonly faults: readonly string[];
 }
 
-/** Tells the story with one fault of the disk. After a crash the next process goes on. */
+/** Tells the story with one fault of the disk. After a crash the next process goes on; where the disk failed with EIO, one that is started when the act is done. */
 export async function tellStory(faults: DiskFaults, directory: string, fault: Fault | null): Promise<Outcome> {
   const root = join(directory, 'data');
   const wrong: string[] = [];
@@ -56,6 +56,7 @@ export async function tellStory(faults: DiskFaults, directory: string, fault: Fa
   const acknowledged = new Set<string>();
   const dropped = new Set<string>();
   for (const act of STORY) {
+    let wasRefused = false;
     for (let attempt = 0; ; attempt++) {
       try {
         model ??= await StorageModel.open(root, SETTINGS);
@@ -64,7 +65,8 @@ export async function tellStory(faults: DiskFaults, directory: string, fault: Fa
         break;
       } catch (error) {
         if (attempt === 3) return { steps: faults.steps, faults: [...wrong, `${act.name}: ${(error as Error).message}`] };
-        if (!isCrash) continue;
+        wasRefused = !isCrash;
+        if (wasRefused) continue;
         steps = Math.max(steps, faults.steps);
         await faults.end();
         faults.begin(root, null);
@@ -73,8 +75,12 @@ export async function tellStory(faults: DiskFaults, directory: string, fault: Fa
       }
     }
     if (act.batch) for (const row of rowsOf(act.batch)) acknowledged.add(row);
+    if (wasRefused && fault!.kind === 'EIO') {
+      await model.close();
+      model = null;
+    }
   }
-  await model!.close();
+  await model?.close();
   await faults.end();
   const last = await StorageModel.open(root, SETTINGS);
   wrong.push(...await judge(last, acknowledged, dropped, 'at the end'));
@@ -97,9 +103,15 @@ async function judge(model: StorageModel, acknowledged: ReadonlySet<string>, dro
   for (const row of acknowledged) if (!found.has(row) && !dropped.has(row)) wrong.push(`lost: ${row}`);
   const known = new Set(STORY.flatMap(({ batch }) => (batch ? rowsOf(batch) : [])));
   for (const row of found) if (!known.has(row)) wrong.push(`foreign: ${row}`);
-  for (const window of await model.incomplete()) wrong.push(`a window that is not whole any more: ${window}`);
+  const complete = await model.complete();
+  for (const row of acknowledged) if (!dropped.has(row) && !complete.has(windowOf(row))) wrong.push(`not whole: the window of ${row}`);
   if (model.damage.some(({ kind }) => kind !== 'tail')) wrong.push(`damage: ${model.damage.map(({ kind, text }) => `${kind} ${text}`).join('; ')}`);
   return wrong.map((text) => `${when}: ${text}`);
+}
+
+/** As the model names it, by agent and start. */
+function windowOf(row: string): string {
+  return `${row.split('/')[0]} ${row.split('@')[1]}`;
 }
 
 /** A kill before a step is one after the step before it. */
