@@ -145,7 +145,7 @@ test('the samples', async (t) => {
 
 test('captures of other projects, merged in the order of time', async (t) => {
   const readable: string[] = [];
-  for (const file of corpusFiles(CORPUS).filter((_, index) => index % 8 === 0)) {
+  for (const file of corpusFiles(CORPUS).filter((_, index) => index % 24 === 0)) {
     const { end } = await outcome([join(CORPUS, file)], { topology: DEFAULT_TOPOLOGY, tableCapacity: 1 << 12 });
     if (!(end instanceof Error)) readable.push(join(CORPUS, file));
   }
@@ -209,7 +209,7 @@ test('a slow sink holds the reading back', async (t) => {
   let waiting = 0;
   let most = 0;
   const taken: number[] = [];
-  await replay([path], { topology: TOPOLOGY, tableCapacity: 1 << 10, workers: 2, windowSeconds: 1, graceSeconds: 0 }, {
+  await replay([path], { topology: parseTopology(benchTopology(10), 'rules'), tableCapacity: 1 << 10, workers: 2, windowSeconds: 1, graceSeconds: 0 }, {
     rows: (rows) => {
       most = Math.max(most, ++waiting);
       taken.push(rows.count);
@@ -221,5 +221,5 @@ test('a slow sink holds the reading back', async (t) => {
     })),
   });
   t.is(most, 1);
-  t.true(taken.length > 0);
+  t.true(taken.length > 1);
 });
