@@ -84,14 +84,14 @@ export class Connections {
 
   /** The other direction of the same connection, or NO_ENTRY. */
   opposite(entry: number): number {
+    const words = this.table.words;
+    const mine = words[entry * ENTRY_WORDS + ENTRY_STATE]!;
+    if ((mine & STATE_ACCEPT) === 0) return NO_ENTRY;
     this.loadKey(entry);
     const other = this.findReverse(this.key, 0);
     if (other === NO_ENTRY) return NO_ENTRY;
-    const words = this.table.words;
-    const mine = words[entry * ENTRY_WORDS + ENTRY_STATE]!;
     const theirs = words[other * ENTRY_WORDS + ENTRY_STATE]!;
-    const isOneConnection = (mine & theirs & STATE_ACCEPT) !== 0 && ((mine ^ theirs) & STATE_OPENER) !== 0;
-    return isOneConnection ? other : NO_ENTRY;
+    return (theirs & STATE_ACCEPT) !== 0 && ((mine ^ theirs) & STATE_OPENER) !== 0 ? other : NO_ENTRY;
   }
 
   /** A packet opens a connection, or joins one that its opposite has opened. */
@@ -106,8 +106,10 @@ export class Connections {
         return;
       }
       this.detach(reverse);
+      // what was asked about the opposite may have loaded its key
+      this.loadKey(entry);
     }
-    this.decide(entry, protocol !== PROTOCOL_TCP || isLoneSyn ? INITIATOR_SRC : INITIATOR_UNKNOWN);
+    this.decideLoaded(entry, protocol !== PROTOCOL_TCP || isLoneSyn ? INITIATOR_SRC : INITIATOR_UNKNOWN);
   }
 
   /** A lone SYN after the end of the connection begins the next one (RFC 9293 section 3.6.1 lets the ports be used again). */
@@ -225,6 +227,10 @@ export class Connections {
 
   private decide(entry: number, initiator: number): void {
     this.loadKey(entry);
+    this.decideLoaded(entry, initiator);
+  }
+
+  private decideLoaded(entry: number, initiator: number): void {
     const verdict = this.engine.classify(this.key, 0);
     this.begin(entry, verdict, initiator, STATE_OPENER);
   }

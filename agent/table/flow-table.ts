@@ -12,15 +12,14 @@ export const FREE = -1;
 /** No entry. */
 export const NO_ENTRY = -1;
 
-/**
- * A slot of the index, 0 where it is free: the entry + 1; how far from its home slot it stands, so that most removals
- * need not look into the entries behind; and some bits of the hash, which the home slot does not follow from.
+/*
+ * A slot of the index, 0 where it is free. From its lowest bits on: the entry + 1, in as many bits as the capacity needs;
+ * how far from its home slot it stands, so that most removals need not look into the entries behind; and the tag, the
+ * upper bits of the hash, which the home slot does not follow from: with another tag it is another key.
  */
-const SLOT_ENTRY = 0x1ffffff;
-const SLOT_DISTANCE_SHIFT = 25;
+const SLOT_DISTANCE_BITS = 3;
 /** Also for whatever is farther. */
 const MAX_SLOT_DISTANCE = 7;
-const SLOT_TAG = 0xf0000000 | 0;
 /** The bits of a slot's number that say which one of a cache line it is. */
 const SLOT_IN_LINE = 15;
 
@@ -46,6 +45,9 @@ export class FlowTable {
   highWater = 0;
   private readonly index: Int32Array;
   private readonly indexMask: number;
+  private readonly slotEntry: number;
+  private readonly slotDistanceShift: number;
+  private readonly slotTag: number;
   private readonly freed: Int32Array;
   private freedCount = 0;
   private hand = 0;
@@ -64,6 +66,9 @@ export class FlowTable {
     const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
     this.index = new Int32Array(alignedBuffer(slots * 4));
     this.indexMask = slots - 1;
+    this.slotEntry = slots - 1;
+    this.slotDistanceShift = Math.log2(slots);
+    this.slotTag = -1 << (this.slotDistanceShift + SLOT_DISTANCE_BITS);
     this.freed = new Int32Array(capacity);
   }
 
@@ -90,7 +95,7 @@ export class FlowTable {
     destination = Math.imul(destination ^ (destination >>> 15) ^ (ports & 0xffff), 0x9e3779b1);
     const both = ((source ^ (source >>> 14)) + (destination ^ (destination >>> 14))) | 0;
     const mixed = Math.imul(both ^ (both >>> 16) ^ (meta & ~META_OUT), this.secret0);
-    return mixed ^ (mixed >>> 15) ^ ((source ^ (source >>> 17)) & (SLOT_TAG | SLOT_IN_LINE));
+    return mixed ^ (mixed >>> 15) ^ ((source ^ (source >>> 17)) & (this.slotTag | SLOT_IN_LINE));
   }
 
   /**
@@ -98,11 +103,11 @@ export class FlowTable {
    * not depend on each other, so that the processor overlaps what would otherwise be one cache miss after the other.
    */
   prepare(keys: Int32Array, slotWords: number, count: number, hashes: Int32Array): void {
-    const { index, indexMask, words } = this;
+    const { index, indexMask, words, slotEntry } = this;
     for (let slot = 0; slot < count; slot++) hashes[slot] = this.hash(keys, slot * slotWords);
     let touched = 0;
     for (let slot = 0; slot < count; slot++) {
-      const entry = index[hashes[slot]! & indexMask]! & SLOT_ENTRY;
+      const entry = index[hashes[slot]! & indexMask]! & slotEntry;
       if (entry !== 0) touched ^= words[(entry - 1) * ENTRY_WORDS]!;
     }
     this.touched = touched;
@@ -110,13 +115,13 @@ export class FlowTable {
 
   /** The entry of this key, or NO_ENTRY. */
   find(keys: Int32Array, at: number, hash: number): number {
-    const { index, indexMask, words } = this;
+    const { index, indexMask, words, slotEntry, slotTag } = this;
     let slot = hash & indexMask;
     for (;;) {
       const found = index[slot]!;
       if (found === 0) return NO_ENTRY;
-      if (((found ^ hash) & SLOT_TAG) === 0) {
-        const entry = (found & SLOT_ENTRY) - 1;
+      if (((found ^ hash) & slotTag) === 0) {
+        const entry = (found & slotEntry) - 1;
         const base = entry * ENTRY_WORDS;
         if (
           words[base + KEY_SRC3] === keys[at + KEY_SRC3] && words[base + KEY_DST3] === keys[at + KEY_DST3] &&
@@ -134,12 +139,12 @@ export class FlowTable {
     this.size++;
     const { words, index, indexMask } = this;
     const base = entry * ENTRY_WORDS;
-    words.fill(0, base, base + ENTRY_WORDS);
     words[base + KEY_SRC3] = keys[at + KEY_SRC3]!;
     words[base + KEY_DST3] = keys[at + KEY_DST3]!;
     words[base + KEY_PORTS] = keys[at + KEY_PORTS]!;
     words[base + KEY_META] = keys[at + KEY_META]!;
     words[base + ENTRY_HASH] = hash;
+    for (let word = ENTRY_HASH + 1; word < ENTRY_WORDS; word++) words[base + word] = 0;
     if ((keys[at + KEY_META]! & META_IPV6) !== 0) {
       for (let word = 0; word < 6; word++) this.prefixes[entry * PREFIX_WORDS + word] = keys[at + KEY_SRC0 + word]!;
     }
@@ -149,7 +154,7 @@ export class FlowTable {
       slot = (slot + 1) & indexMask;
       distance++;
     }
-    index[slot] = slotOf(entry, distance, hash);
+    index[slot] = this.slotOf(entry, distance, hash);
     return entry;
   }
 
@@ -172,18 +177,18 @@ export class FlowTable {
 
   /** Takes the entry out; its words stay readable until the next insert. */
   remove(entry: number): void {
-    const { index, indexMask, words } = this;
+    const { index, indexMask, words, slotEntry, slotDistanceShift } = this;
     let slot = words[entry * ENTRY_WORDS + ENTRY_HASH]! & indexMask;
-    while ((index[slot]! & SLOT_ENTRY) !== entry + 1) slot = (slot + 1) & indexMask;
+    while ((index[slot]! & slotEntry) !== entry + 1) slot = (slot + 1) & indexMask;
     // backward shift: what follows in the same run moves up where its home slot allows
     for (let next = (slot + 1) & indexMask; index[next] !== 0; next = (next + 1) & indexMask) {
       const found = index[next]!;
-      const moved = (found & SLOT_ENTRY) - 1;
-      let distance = (found >>> SLOT_DISTANCE_SHIFT) & MAX_SLOT_DISTANCE;
+      const moved = (found & slotEntry) - 1;
+      let distance = (found >>> slotDistanceShift) & MAX_SLOT_DISTANCE;
       if (distance === MAX_SLOT_DISTANCE) distance = (next - words[moved * ENTRY_WORDS + ENTRY_HASH]!) & indexMask;
       const gap = (next - slot) & indexMask;
       if (distance < gap) continue;
-      index[slot] = slotOf(moved, distance - gap, found);
+      index[slot] = this.slotOf(moved, distance - gap, found);
       slot = next;
     }
     index[slot] = 0;
@@ -225,6 +230,10 @@ export class FlowTable {
     return oldest;
   }
 
+  private slotOf(entry: number, distance: number, hash: number): number {
+    return (hash & this.slotTag) | (Math.min(distance, MAX_SLOT_DISTANCE) << this.slotDistanceShift) | (entry + 1);
+  }
+
   private hasPrefixes(entry: number, keys: Int32Array, at: number): boolean {
     const prefixes = this.prefixes;
     const prefix = entry * PREFIX_WORDS;
@@ -237,7 +246,3 @@ export class FlowTable {
 }
 
 const EVICTION_SAMPLE = 8;
-
-function slotOf(entry: number, distance: number, hash: number): number {
-  return (hash & SLOT_TAG) | (Math.min(distance, MAX_SLOT_DISTANCE) << SLOT_DISTANCE_SHIFT) | (entry + 1);
-}
