@@ -14,6 +14,10 @@ const CHARTS = [
   ['pie', 'pie', PAIRS, '.pie path'], ['sankey', 'sankey', PAIRS, '.sankey rect'],
 ] as const;
 
+/** Short texts of the chart that have no room. */
+const CUT_TEXTS = `[...document.querySelectorAll('.result .text, .result .pick, .bar-amount')].filter((element) => element.textContent.length < 20)
+  .filter((element) => element.getBoundingClientRect().width === 0 || element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== 'inline').map((element) => element.textContent)`;
+
 let browser: Browser;
 test.before(async () => { browser = await launchBrowser(); });
 test.after.always(() => browser?.close());
@@ -40,6 +44,7 @@ test.serial('each kind, in both themes and both widths', async (t) => {
       await shown.page.locator('.histogram rect').first().waitFor();
       // a theme's colours are the same at both widths
       await isSound(t, shown, `chart-${name}`, look.width === 1280);
+      t.deepEqual(await shown.page.evaluate<string[]>(CUT_TEXTS), [], `${name}: texts are there as a whole`);
       if (look.width === 390) {
         await shown.page.locator('.result').scrollIntoViewIfNeeded();
         await shown.page.locator('.result').evaluate('(element) => element.scrollIntoView()');

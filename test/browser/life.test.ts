@@ -16,7 +16,7 @@ const PATIENCE_MS = 60_000;
 async function until(page: Page, button: string, holds: () => Promise<boolean>): Promise<void> {
   for (const limit = Date.now() + PATIENCE_MS; !(await holds());) {
     if (Date.now() > limit) throw new Error(`not in time: ${await page.locator('#content').innerText()}`);
-    await page.getByRole('button', { name: button }).click();
+    await page.getByRole('button', { name: button, exact: true }).click();
     await page.waitForTimeout(700);
   }
 }
@@ -63,6 +63,9 @@ test('from an empty installation to the reason of a record, and the end', async 
   await shown.open('/flow-logs');
   await until(page, 'Refresh', async () => (await page.getByText(/\d+ s ago|now/).count()) > 0);
   await isSound(t, shown, 'life-flow-logs');
+  // by now it surely records
+  await network.send(web, ACCEPTED_PORT, 20);
+  await network.send(web, REJECTED_PORT, 10);
 
   await page.getByRole('link', { name: 'flows', exact: true }).click();
   await page.getByRole('heading', { level: 1, name: 'Explorer' }).waitFor();
@@ -71,8 +74,7 @@ test('from an empty installation to the reason of a record, and the end', async 
   await page.getByRole('textbox', { name: 'Query' }).click();
   await page.keyboard.insertText(`dstport:${REJECTED_PORT} action:REJECT`);
   await page.keyboard.press('Control+Enter');
-  await page.locator('.record .accepted').first().waitFor({ state: 'detached' });
-  await page.locator('.record .rejected').first().waitFor();
+  await until(page, 'Run', async () => (await page.locator('.record .accepted').count()) === 0 && (await page.locator('.record .rejected').count()) > 0);
   await page.locator('.record .rejected').first().click();
   await page.getByRole('menuitem', { name: 'Show the record, and why' }).click();
   const why = page.getByRole('dialog', { name: 'Record' });
@@ -80,6 +82,8 @@ test('from an empty installation to the reason of a record, and the end', async 
   await why.getByRole('region', { name: 'Rules that came close' }).getByText('not: destination port').waitFor();
   await isSound(t, shown, 'life-why');
   await shown.open('/explorer?logstore=flows&from=-1h&q=rule-id:dns');
+  await page.locator('.cm-content').waitFor();
+  await until(page, 'Run', async () => (await page.locator('.record .accepted').count()) > 0);
   await page.locator('.record .accepted').first().click();
   await page.getByRole('menuitem', { name: 'Show the record, and why' }).click();
   await why.getByText(/^Rule dns of group sg-1 accepted it/).waitFor();

@@ -27,7 +27,7 @@ export function BarChart({ label, result, picking }: ChartProps) {
             </>
           );
           const pick = rowPick(result, row, picking);
-          return <li key={at}>{pick ? <button type="button" class="mark" tabIndex={at === 0 ? 0 : -1} aria-haspopup="menu" onClick={(event) => picking!.onPick(pick, event.currentTarget.getBoundingClientRect())}>{parts}</button> : parts}</li>;
+          return <li key={at}>{pick ? <button type="button" class="pick" tabIndex={at === 0 ? 0 : -1} aria-haspopup="menu" onClick={(event) => picking!.onPick(pick, event.currentTarget.getBoundingClientRect())}>{parts}</button> : parts}</li>;
         })}
       </ul>
       {result.rows.length > MAX_BARS && <p class="muted">The first {MAX_BARS} of {result.rows.length} rows; the table has all.</p>}

@@ -24,13 +24,13 @@ export function PieChart({ label, result, picking }: ChartProps) {
         {whole > 0 && parts.map(({ value, pick }, at) => {
           const from = turned;
           turned += value / whole;
-          return value > 0 ? <path key={at} class={`series-${at + 1}${pick ? ' mark' : ''}`} d={slice(from, turned)} onClick={pick ? open(pick) : undefined} /> : null;
+          return value > 0 ? <path key={at} class={`series-${at + 1}${pick ? ' pick' : ''}`} d={slice(from, turned)} onClick={pick ? open(pick) : undefined} /> : null;
         })}
       </svg>
       <ul onKeyDown={moveBetweenMarks}>
         {parts.map(({ name, value, pick }, at) => {
           const legend = <><span class={`swatch series-${at + 1}`} aria-hidden="true" /><Text value={name} mono /><span class="bar-amount">{amountText(result.columns[measure]!.name, value)} · {shareText(value, whole)}</span></>;
-          return <li key={at}>{pick ? <button type="button" class="mark" tabIndex={at === 0 ? 0 : -1} aria-haspopup="menu" onClick={open(pick)}>{legend}</button> : legend}</li>;
+          return <li key={at}>{pick ? <button type="button" class="pick" tabIndex={at === 0 ? 0 : -1} aria-haspopup="menu" onClick={open(pick)}>{legend}</button> : legend}</li>;
         })}
       </ul>
     </div>

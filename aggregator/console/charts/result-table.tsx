@@ -25,7 +25,7 @@ export function ResultTable({ label, result, picking }: ChartProps) {
           const text = measures.includes(at) && typeof value === 'number' && Number.isInteger(value) ? numberText(value) : valueText(column, value);
           const shown = text === null ? <span class="muted">–</span> : <bdi class="text" title={text.length > 20 ? text.slice(0, 1000) : undefined}>{text.slice(0, 2000)}</bdi>;
           const pick = pickOf(picking, text ?? '(none)', [[at, value ?? null]]);
-          return pick ? <button type="button" class="mark" tabIndex={row === 0 && at === firstPicked ? 0 : -1} aria-haspopup="menu" onClick={(event) => picking!.onPick(pick, event.currentTarget.getBoundingClientRect())}>{shown}</button> : shown;
+          return pick ? <button type="button" class="pick" tabIndex={row === 0 && at === firstPicked ? 0 : -1} aria-haspopup="menu" onClick={(event) => picking!.onPick(pick, event.currentTarget.getBoundingClientRect())}>{shown}</button> : shown;
         },
       }))}
     /></div>

@@ -67,16 +67,17 @@ function Drawn({ label, result, picking, width }: ChartProps & { width: number }
       <svg width={width} height={height} role={picking ? 'group' : 'img'} aria-label={chartSummary(label, result)} onKeyDown={moveBetweenMarks}>
         {graph.links.map((link, at) => {
           const pick = linkPick(link);
-          return <path key={at} class={`link ${colour(link.source as PlacedNode)}${pick ? ' mark' : ''}`} d={path(link) ?? ''} style={{ strokeWidth: `${Math.max(1, link.width ?? 1)}px` }} {...markOf(pick, linkText(link), at === 0)}><title>{linkText(link)}</title></path>;
+          return <path key={at} class={`link ${colour(link.source as PlacedNode)}${pick ? ' pick' : ''}`} d={path(link) ?? ''} style={{ strokeWidth: `${Math.max(1, link.width ?? 1)}px` }} {...markOf(pick, linkText(link), at === 0)}><title>{linkText(link)}</title></path>;
         })}
         {graph.nodes.map((node) => {
           const pick = pickOf(picking, node.name, [[dimensions[node.level]!, node.is]]);
           const text = `${visible(node.name)}: ${amountText(measure, node.value)}`;
+          const short = shortened(visible(node.name), characters);
           return (
-            <g key={node.id} class={pick ? 'node mark' : 'node'} {...markOf(pick, text, false)}>
+            <g key={node.id} class={pick ? 'node pick' : 'node'} {...markOf(pick, text.startsWith(short) ? text : `${short} ${text}`, false)}>
               <title>{text}</title>
               <rect class={colour(node)} x={node.x0} y={node.y0} width={NODE_WIDTH} height={Math.max(1, node.y1! - node.y0!)} />
-              <text x={node.depth === 0 ? node.x0! - 6 : node.x1! + 6} y={(node.y0! + node.y1!) / 2} text-anchor={node.depth === 0 ? 'end' : 'start'} dy="0.35em">{shortened(visible(node.name), characters)}</text>
+              <text x={node.depth === 0 ? node.x0! - 6 : node.x1! + 6} y={(node.y0! + node.y1!) / 2} text-anchor={node.depth === 0 ? 'end' : 'start'} dy="0.35em">{short}</text>
             </g>
           );
         })}
