@@ -74,7 +74,10 @@ export class Journal {
     journal.nextFrame = firstFrame;
     await makeDirectory(options.directory);
     const names = readdirSync(options.directory).filter((name) => SEGMENT_NAME.test(name));
-    for (const name of names) journal.needed.set(join(options.directory, name), new Set());
+    for (const name of names) {
+      journal.needed.set(join(options.directory, name), new Set());
+      journal.nextFrame = Math.max(journal.nextFrame, firstFrameOf(name) + 1);
+    }
     const quarantine = options.quarantine ?? new Quarantine(join(options.directory, 'quarantine'));
     const recovery = new JournalRecovery({ ...options, keepAside: (path, stretch) => quarantine.copy(path, stretch) });
     const { frames, released, struck } = recovery.recover(names);
@@ -122,6 +125,11 @@ export class Journal {
   /** Numbers of all frames in a segment, needed or not. */
   framesOf(path: string): readonly number[] {
     return this.frames.get(path) ?? [];
+  }
+
+  /** Numbers up to this one are used up by these segments, by their names too. */
+  lastFrameOf(paths: readonly string[]): number {
+    return paths.flatMap((path) => [firstFrameOf(basename(path)), ...this.framesOf(path)]).reduce((a, b) => Math.max(a, b), 0);
   }
 
   /** Names of the segments that stay when these are removed, and of the newest that there is; '' where there is none. */
@@ -218,6 +226,11 @@ export class Journal {
     if (frames) frames.push(frame.frame);
     else this.frames.set(path, [frame.frame]);
   }
+}
+
+/** What the segment is named after. The number is used up even where nothing was written: the ledger gives up segments by name. */
+function firstFrameOf(name: string): number {
+  return Number(SEGMENT_NAME.exec(name)![1]);
 }
 
 /** Numbers of the frames that a journal holds, read without touching anything. */

@@ -237,7 +237,7 @@ export class Publisher {
     const removable = journal.removable;
     if (removable.length === 0) return;
     const frames = removable.flatMap((path) => journal.framesOf(path));
-    await ledger.append({ type: 'release', positions: positions(), frames, lastFrame: frames.reduce((a, b) => Math.max(a, b), 0), segments: journal.segmentsWithout(removable) });
+    await ledger.append({ type: 'release', positions: positions(), frames, lastFrame: journal.lastFrameOf(removable), segments: journal.segmentsWithout(removable) });
     await journal.remove(removable);
   }
 

@@ -101,6 +101,7 @@ class KilledCollector {
   kills = 0;
   published = 0;
   private target: Target | null = null;
+  private child: ChildProcess | null = null;
   private readonly program: string;
   private readonly data: string;
 
@@ -116,6 +117,7 @@ class KilledCollector {
     failed.catch(() => {});
     for (const moment of moments) {
       const { child, target } = await start(this.program, this.data);
+      this.child = child;
       this.target = target;
       // Most in the midst of publications, some before the first.
       if (this.kills % 4 > 0) this.published += await Promise.race([untilPublished(target), failed.then(() => 0)]);
@@ -134,6 +136,12 @@ class KilledCollector {
     await last.stop();
   }
 
+  /** Where another one has failed. */
+  abandon(): void {
+    for (const generator of this.generators) generator.stop();
+    this.child?.kill('SIGKILL');
+  }
+
   /** Compares the rows that are stored with those that were sent, once each; how many are stored. */
   async check(t: ExecutionContext): Promise<number> {
     const stored = (await storedRows(this.data)).filter((row) => row['log-status'] === 'OK');
@@ -147,6 +155,7 @@ test(`kill -9 at ${KILLS} random moments under load from ${AGENTS} agents: no ro
   const program = await buildCollector(t);
   const directory = temporaryDirectory(t);
   const collectors = Array.from({ length: SIDE_BY_SIDE }, (_, i) => new KilledCollector(program, join(directory, `data-${i}`)));
+  t.teardown(() => collectors.forEach((collector) => collector.abandon()));
   const moments = fc.sample(fc.integer({ min: 0, max: 400 }), { numRuns: KILLS, seed: SEED });
   await Promise.all(collectors.map((collector, i) => collector.run(t, moments.filter((_, kill) => kill % SIDE_BY_SIDE === i))));
   let stored = 0;
