@@ -33,6 +33,7 @@ class Generator {
   rowsSent = 0;
   batches = 0;
   private stopped = false;
+  private isAbandoned = false;
   private readonly target: () => Target | null;
 
   constructor(agent: string, target: () => Target | null) {
@@ -52,13 +53,15 @@ class Generator {
       rows.forEach((_, row) => this.rows.push(recordAsJson(records, row, context)));
       this.rowsSent += rows.length;
       if (sequence % MERGED_EVERY === 0) this.rows = mergeRows(this.rows);
-      while (!(await this.attempt(body, sequence))) await new Promise((resolve) => setTimeout(resolve, 20));
+      while (!this.isAbandoned && !(await this.attempt(body, sequence))) await new Promise((resolve) => setTimeout(resolve, 20));
       this.batches++;
     }
   }
 
-  stop(): void {
+  /** When the batch that is being sent is stored; `abandon`: at once. */
+  stop({ abandon = false } = {}): void {
     this.stopped = true;
+    this.isAbandoned = abandon;
   }
 
   private async attempt(body: Uint8Array, sequence: number): Promise<boolean> {
@@ -138,7 +141,7 @@ class KilledCollector {
 
   /** Where another one has failed. */
   abandon(): void {
-    for (const generator of this.generators) generator.stop();
+    for (const generator of this.generators) generator.stop({ abandon: true });
     this.child?.kill('SIGKILL');
   }
 
