@@ -15,7 +15,7 @@ const DISK_WAIT_MS = 5_000;
 const ASK_EVERY_MS = 20_000;
 /** The backlog of many agents meets one collector that has just come back. */
 const BACKLOG_BYTES_PER_SECOND = 4 * 1024 * 1024;
-/** To find one bad row among 131,072 takes 34 of them; a batch that is bad all over is not taken apart for days. */
+/** To find one bad row among 65,536 takes 32 of them; a batch that is bad all over is not taken apart for days. */
 const MAX_REFUSALS = 256;
 
 export interface ShippingEvents {
