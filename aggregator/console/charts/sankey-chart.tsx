@@ -52,9 +52,9 @@ function Drawn({ label, result, picking, width }: ChartProps & { width: number }
     const [source, target] = [link.source as PlacedNode, link.target as PlacedNode];
     return pickOf(picking, `${source.name} → ${target.name}`, [[dimensions[source.level]!, source.is], [dimensions[target.level]!, target.is]]);
   };
-  /** A button, where something can be done with it. */
+  /** A button, where something can be done with it. Attributes of SVG have their case: tabIndex would be none. */
   const markOf = (pick: Pick | null, text: string, isFirst: boolean) => (pick ? {
-    'role': 'button' as const, 'tabIndex': isFirst ? 0 : -1, 'aria-label': text, 'aria-haspopup': 'menu' as const,
+    'role': 'button' as const, 'tabindex': isFirst ? 0 : -1, 'aria-label': text, 'aria-haspopup': 'menu' as const,
     'onClick': (event: MouseEvent) => picking!.onPick(pick, new DOMRect(event.clientX, event.clientY, 0, 0)),
     'onKeyDown': (event: KeyboardEvent) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;

@@ -25,9 +25,12 @@ export function Menu({ label, head, items, foot, box, onClose }: {
     menu.current!.querySelector<HTMLElement>('button:not(:disabled)')?.focus({ preventScroll: true });
     const leave = (event: Event): void => { if (!menu.current!.contains(event.target as Node)) onClose(); };
     document.addEventListener('pointerdown', leave);
-    // it would stay where what it is about no longer is
-    addEventListener('scroll', leave, { passive: true, capture: true });
+    // it would stay where what it is about no longer is; what was scrolled before it came may be told in the next frame
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => addEventListener('scroll', leave, { passive: true, capture: true }));
+    });
     return () => {
+      cancelAnimationFrame(frame);
       document.removeEventListener('pointerdown', leave);
       removeEventListener('scroll', leave, { capture: true });
     };
