@@ -145,7 +145,7 @@ test.serial('a bar, a slice, a cell, a link and a point lead to their records, o
   await plot.focus();
   for (const key of ['Home', 'ArrowRight', 'Shift+ArrowRight', 'Enter']) await page.keyboard.press(key);
   await inAddress(page, { q: BY_TIME, from: String(lab.firstStart + 600), to: String(lab.firstStart + 1800), chart: 'line' });
-  await page.goBack();
+  await shown.open(explorer(BY_TIME, { chart: 'line' }));
   const over = (await page.locator('.u-over').boundingBox())!;
   await page.mouse.move(over.x + over.width * 0.25, over.y + 80);
   await page.mouse.down();
