@@ -7,7 +7,7 @@ import { tcpFrame, udpFrame } from '../frames/frames.ts';
 import { packetBatch } from '../frames/packet-batch.ts';
 
 const INTERFACES = [{ name: null, linkType: 1 }];
-const WARM_ROUNDS = 2000;
+const WARM_ROUNDS = 8000;
 const COUNTED_ROUNDS = 2000;
 const START_US = 1_700_000_000e6;
 
