@@ -41,8 +41,9 @@ const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 30_000;
 /** A window rests so many times as long as its publication took: rows that trickle in must not keep its file being written again and again. */
 const REST_FACTOR = 4;
-/** Bounds of one publication, which the publishing process holds in memory. */
+/** Bounds of one publication, which the publishing process holds in memory. After one that failed they are less for a while. */
 const JOB_BYTES = 128 * 1024 * 1024;
+const LEAST_JOB_BYTES = 1024 * 1024;
 const JOB_WINDOWS = 64;
 
 /**
@@ -69,6 +70,7 @@ export class Publisher {
   private busy = false;
   private stopping = false;
   private retryMs = RETRY_FIRST_MS;
+  private jobBytes = JOB_BYTES;
   private notBeforeMs = 0;
   private retentionLookedMs = 0;
 
@@ -180,7 +182,7 @@ export class Publisher {
     try {
       for (const frame of due.flatMap(({ frames }) => frames)) if (frame.damaged) this.declare(frame);
       const isLook = due.length > 0 || everything || Date.now() - this.retentionLookedMs >= RETENTION_LOOK_MS;
-      while (due.length > 0 && !this.stopping) await this.publish(takeJob(due));
+      while (due.length > 0 && !this.stopping) await this.publish(takeJob(due, this.jobBytes));
       if (isLook && !this.stopping) await this.expire();
       await this.removeSegments();
       this.retryMs = RETRY_FIRST_MS;
@@ -190,6 +192,7 @@ export class Publisher {
       this.parts.log.error(`publication failed, next attempt in ${this.retryMs} ms: ${(error as Error).message}`);
       this.parts.onFailure?.();
       this.retryMs = Math.min(this.retryMs * 2, RETRY_MOST_MS);
+      this.jobBytes = Math.max(this.jobBytes / 2, LEAST_JOB_BYTES);
       throw refusedByDisk(error as NodeJS.ErrnoException);
     } finally {
       this.busy = false;
@@ -226,6 +229,7 @@ export class Publisher {
         }
       }
     }
+    this.jobBytes = Math.min(this.jobBytes * 2, JOB_BYTES);
     this.discarded.removeLater(replaced);
     if (publication.leftOut.length > 0) onLeftOut?.(publication.leftOut);
     onPublished?.(tookMs, windows.length, results.reduce((rows, result) => rows + result.rows, 0));
@@ -264,16 +268,16 @@ function refusedByDisk(error: NodeJS.ErrnoException): Error {
 }
 
 /** Takes off `due` what makes one publication. */
-function takeJob(due: ReadyWindow[]): ReadyWindow[] {
+function takeJob(due: ReadyWindow[], jobBytes: number): ReadyWindow[] {
   const windows: ReadyWindow[] = [];
   const taken = new Set<number>();
   let bytes = 0;
-  while (due.length > 0 && windows.length < JOB_WINDOWS && bytes < JOB_BYTES) {
+  while (due.length > 0 && windows.length < JOB_WINDOWS && bytes < jobBytes) {
     const window = due[0]!;
     const frames: JournalFrame[] = [];
     for (const frame of window.frames) {
       if (!taken.has(frame.frame)) {
-        if (bytes >= JOB_BYTES) break;
+        if (bytes >= jobBytes) break;
         bytes += frame.body.length;
         taken.add(frame.frame);
       }
