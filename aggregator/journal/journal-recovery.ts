@@ -6,6 +6,11 @@ import { scanSegment, type Stretch } from './segment.ts';
 
 export const SEGMENT_NAME = /^batches-(\d{16})\.log$/;
 
+/** What the segment is named after. The number is used up even where nothing was written: the ledger gives up segments by name. */
+export function firstFrameOf(name: string): number {
+  return Number(SEGMENT_NAME.exec(name)![1]);
+}
+
 /** What the start had to leave out, and what that means. */
 export interface JournalDamage {
   /**
@@ -93,7 +98,7 @@ export class JournalRecovery {
   }
 
   private read(path: string, isNewest: boolean): FoundSegment {
-    const first = Number(SEGMENT_NAME.exec(basename(path))![1]);
+    const first = firstFrameOf(basename(path));
     const entries: Entry[] = [];
     let repeated = 0;
     const scan = scanSegment(path, (header, { place, stretch, isBodyDamaged }) => {

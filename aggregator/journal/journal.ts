@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { WeirError } from '../../shared/errors.ts';
 import type { BatchHeader, BatchNumber, JournalFrame } from './batch-frame.ts';
 import { makeDirectory, syncDirectory } from './durable.ts';
-import { JournalRecovery, SEGMENT_NAME, type JournalDamage, type JournalExpectations } from './journal-recovery.ts';
+import { firstFrameOf, JournalRecovery, SEGMENT_NAME, type JournalDamage, type JournalExpectations } from './journal-recovery.ts';
 import { Quarantine } from './quarantine.ts';
 import { mendBody, scanSegment, Segment } from './segment.ts';
 import { Unpublished } from './unpublished.ts';
@@ -226,11 +226,6 @@ export class Journal {
     if (frames) frames.push(frame.frame);
     else this.frames.set(path, [frame.frame]);
   }
-}
-
-/** What the segment is named after. The number is used up even where nothing was written: the ledger gives up segments by name. */
-function firstFrameOf(name: string): number {
-  return Number(SEGMENT_NAME.exec(name)![1]);
 }
 
 /** Numbers of the frames that a journal holds, read without touching anything. */

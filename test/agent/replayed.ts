@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { replayToText, type ReplayOptions, type ReplaySummary } from '../../agent/replay.ts';
 import { FIELDS } from '../../shared/fields.ts';
 import type { Seal } from '../../shared/seal.ts';
+import { parseTopology } from '../../shared/topology/parse.ts';
 
 export type JsonRecord = Record<string, string | number | null>;
 
@@ -14,6 +15,21 @@ export interface Replayed {
   readonly seals: Seal[];
   readonly summary: ReplaySummary;
 }
+
+/** Two ENIs, one of which has rules. */
+export const TWO_ENIS = parseTopology(`
+account-id: "1"
+region: lab
+security-groups:
+  - security-group-id: sg-1
+    type: basic
+    rules:
+      - { rule-id: r-web, direction: ingress, policy: accept, protocol: tcp, port-range: 80/80, priority: 1, cidr: 10.0.0.0/8 }
+      - { rule-id: r-dns, direction: egress, policy: drop, protocol: udp, port-range: 53/53, priority: 1, cidr: 0.0.0.0/0 }
+enis:
+  - { eni-id: eni-1, addresses: [10.0.0.1, "fd00::1"], security-groups: [sg-1] }
+  - { eni-id: eni-2, addresses: [10.0.0.2, "fd00::2"] }
+`, 'test');
 
 export const ALL_FIELDS = FIELDS.map((field) => field.name);
 

@@ -20,21 +20,8 @@ import { ethernetFrame } from '../../frames/ethernet.ts';
 import { icmpFrame, tcpFrame, tcpPacket, udpFrame } from '../../frames/frames.ts';
 import { pcapFile } from '../../frames/pcap-file.ts';
 import { pcapngFile } from '../../frames/pcapng-file.ts';
-import { ALL_FIELDS } from '../replayed.ts';
+import { ALL_FIELDS, TWO_ENIS as TOPOLOGY } from '../replayed.ts';
 
-const TOPOLOGY = parseTopology(`
-account-id: "1"
-region: lab
-security-groups:
-  - security-group-id: sg-1
-    type: basic
-    rules:
-      - { rule-id: r-web, direction: ingress, policy: accept, protocol: tcp, port-range: 80/80, priority: 1, cidr: 10.0.0.0/8 }
-      - { rule-id: r-dns, direction: egress, policy: drop, protocol: udp, port-range: 53/53, priority: 1, cidr: 0.0.0.0/0 }
-enis:
-  - { eni-id: eni-1, addresses: [10.0.0.1, "fd00::1"], security-groups: [sg-1] }
-  - { eni-id: eni-2, addresses: [10.0.0.2, "fd00::2"] }
-`, 'test');
 const BASE_US = 1_700_000_000_000_000;
 
 let folder: string;
