@@ -16,9 +16,7 @@ test.serial('each page, in both themes and both widths', async (t) => {
   for (const look of LOOKS) {
     const shown = await openConsole(t, browser, lab, look);
     const { page } = shown;
-    // this theme's colours and this width's arrangement have been judged by then
-    const isJudged = !(look.width === 390 && look.theme === 'dark');
-    const sound = (name: string): Promise<void> => isSound(t, shown, name, isJudged);
+    const sound = (name: string): Promise<void> => isSound(t, shown, name);
     const heading = (name: string) => page.getByRole('heading', { level: 1, name });
     await shown.open('/');
     await heading('Sign in to Weir').waitFor();
@@ -112,7 +110,7 @@ test.serial('a flow log is authorized, created, disabled, enabled and deleted', 
   const [change] = await Promise.all([page.waitForRequest((request) => request.method() === 'PATCH'), edit.getByLabel('Description').press('Control+Enter')]);
   t.deepEqual(JSON.parse(change.postData()!), { 'description': 'all of it, more often', 'traffic-type': 'All', 'window': '60s', 'logstore': 'main', 'analysis-report': false }, 'only what is another');
   await edit.waitFor({ state: 'detached' });
-  await page.getByRole('row', { name: /databases/ }).getByText('60s').waitFor();
+  await page.getByRole('row', { name: /databases/ }).getByText('1 min').waitFor();
   t.like((await lab.json<{ 'flow-logs': Record<string, unknown>[] }>('/v1/flow-logs?logstore=main'))['flow-logs'].find(({ name }) => name === 'databases'), {
     'traffic-type': 'All', 'window': '60s', 'description': 'all of it, more often', 'resource-id': 'vsw-back', 'analysis-report': false,
   });
@@ -136,13 +134,13 @@ test.serial('a flow log is authorized, created, disabled, enabled and deleted', 
 });
 
 test.serial('an empty installation greets with three steps; a token that may only look changes nothing', async (t) => {
-  t.timeout(60_000);
+  t.timeout(180_000);
   const collector = await runCollector(t);
   const { token } = await collector.json<{ token: string }>('/v1/tokens', { method: 'POST', body: '{"scope":"query","name":"onlooker"}', headers: { 'content-type': 'application/json' } });
   for (const look of LOOKS.slice(1)) {
     const other = await signedIn(t, browser, collector, '/', { token, look });
     await other.page.getByRole('heading', { name: 'Three steps to the first record' }).waitFor();
-    await isSound(t, other, 'first-steps', look.width === 1280);
+    await isSound(t, other, 'first-steps');
   }
   const shown = await signedIn(t, browser, collector, '/', { token });
   const { page } = shown;
@@ -158,7 +156,7 @@ test.serial('an empty installation greets with three steps; a token that may onl
 });
 
 test.serial('keys go everywhere; the state is in the address; times and colours are as chosen', async (t) => {
-  t.timeout(60_000);
+  t.timeout(180_000);
   const { shown, page } = await openFlowLogs(t, browser);
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Shortcuts' }).getByText('Go to Network').waitFor();
@@ -203,7 +201,7 @@ test.serial('keys go everywhere; the state is in the address; times and colours 
 });
 
 test.serial('a grid of 100 ENIs and 144 windows draws what is in sight, and keys reach all of it', async (t) => {
-  t.timeout(60_000);
+  t.timeout(180_000);
   const lab = await runLab(t);
   const shown = await signedIn(t, browser, lab, '/flow-logs');
   const { page } = shown;
@@ -229,7 +227,7 @@ test.serial('a grid of 100 ENIs and 144 windows draws what is in sight, and keys
 });
 
 test.serial('the token stays out of the address, of storage and of reach; a session ends when its token does', async (t) => {
-  t.timeout(60_000);
+  t.timeout(180_000);
   const collector = await runCollector(t);
   const { id, token } = await collector.json<{ id: string; token: string }>('/v1/tokens', { method: 'POST', body: '{"scope":"admin"}', headers: { 'content-type': 'application/json' } });
   const shown = await openConsole(t, browser, collector);

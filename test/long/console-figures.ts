@@ -1,11 +1,12 @@
 /**
  * What the console promises of a LogStore with 10 million rows, seen in Chromium against a collector of its own process:
- * first paint and a search of the explorer under 1 s on loopback, and no long task while 100,000 rows are scrolled.
+ * first paint and a search of the explorer under 1 s on loopback, and no long task while 100,000 rows are scrolled. How
+ * long the panels of dashboards take is told besides.
  * Limit: 30 min
  *
- *     npx tsx test/long/console-figures.ts [--rows 10000000] [--data DIR] [--only-data]
+ *     npx tsx test/long/console-figures.ts [--rows 10000000] [--data DIR] [--only data|paint|searches|scroll|panels]
  *
- * `bench/query-flows.ts` makes the rows. With --data they stay in DIR and are used again; --only-data ends then.
+ * `bench/query-flows.ts` makes the rows. With --data they stay in DIR and are used again.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -16,7 +17,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Request } from 'playwright-core';
+import { reportQueries } from '../../aggregator/control/report-queries.ts';
 import { FLOW_CONTEXT, FlowMaker, sealsOf } from '../../bench/query-flows.ts';
 import { Records } from '../../shared/records.ts';
 import { encodeColumnar } from '../../shared/wire/encode-columnar.ts';
@@ -157,29 +159,67 @@ async function scrolling(page: Page, collector: RunningCollector): Promise<void>
   await page.goto(`${collector.url}/explorer?logstore=${LOGSTORE}&from=0`);
   await page.locator('.record').first().waitFor();
   await page.locator('.cm-content').waitFor();
-  const { rows, taskMs, longTasks } = await scrollRows(page, SCROLLED_ROWS, 300_000);
+  const { rows, loadedMs, taskMs, longTasks } = await scrollRows(page, SCROLLED_ROWS, 300_000);
   assert.ok(rows >= SCROLLED_ROWS, `${rows} rows`);
-  console.log(`\n${rows} rows scrolled, ${taskMs.length} tasks; the longest took ${taskMs.slice(0, 5).map((ms) => ms.toFixed(1)).join(', ')} ms of processor time; long tasks that the browser reports: ${longTasks.length === 0 ? 'none' : longTasks.map((ms) => `${ms} ms`).join(', ')}`);
+  console.log(`\n${rows} rows scrolled, loaded in ${(loadedMs / 1000).toFixed(1)} s; ${taskMs.length} tasks, the longest took ${taskMs.slice(0, 5).map((ms) => ms.toFixed(1)).join(', ')} ms of processor time; long tasks that the browser reports: ${longTasks.length === 0 ? 'none' : longTasks.map((ms) => `${ms} ms`).join(', ')}`);
   if (taskMs[0]! > LONG_TASK_MS) failures.push(`a task of ${taskMs[0]!.toFixed(1)} ms`);
 }
 
-const { values: given } = parseArgs({ options: { 'rows': { type: 'string', default: '10000000' }, 'data': { type: 'string' }, 'only-data': { type: 'boolean', default: false } } });
+/** As an analysis report makes them, if there is none yet. */
+async function addReport(collector: RunningCollector): Promise<void> {
+  const { 'saved-queries': saved } = await collector.json<{ 'saved-queries': readonly unknown[] }>('/v1/saved-queries');
+  if (saved.length > 0) return;
+  for (const { name, query, chart, dashboard } of reportQueries(LOGSTORE)) {
+    const answer = await collector.request('/v1/saved-queries', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, logstore: LOGSTORE, query, chart, dashboard }) });
+    assert.equal(answer.status, 201, await answer.text());
+  }
+}
+
+/** Each panel's question, two of them at a time as the dashboard asks them, and the dashboard until its last panel is drawn. */
+async function panels(page: Page, collector: RunningCollector): Promise<void> {
+  await addReport(collector);
+  for (const dashboard of ['overview', 'rejections', 'top talkers', '~between-enis', '~new-destinations']) {
+    const times = new Map<string, number[]>();
+    const whole: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const asked: { query: string; ms: number }[] = [];
+      const onFinished = (request: Request): void => { if (request.url().endsWith('/query')) asked.push({ query: (request.postDataJSON() as { query: string }).query, ms: request.timing().responseEnd }); };
+      page.on('requestfinished', onFinished);
+      const begun = performance.now();
+      await page.goto(`${collector.url}/dashboards/${LOGSTORE}/${encodeURIComponent(dashboard)}?from=0`);
+      await page.locator('.panel').first().waitFor();
+      await page.waitForFunction("!document.querySelector('.panel[aria-busy=true]')");
+      whole.push(performance.now() - begun);
+      page.off('requestfinished', onFinished);
+      const titles = new Map(await page.evaluate<[string, string][]>("[...document.querySelectorAll('.panel h2 a')].map((link) => [new URL(link.href).searchParams.get('q'), link.textContent])"));
+      for (const { query, ms } of asked) times.set(titles.get(query)!, [...times.get(titles.get(query)!) ?? [], ms]);
+    }
+    for (const [title, spread] of times) console.log(told(`${dashboard}: ${title}`, spreadOf(spread)));
+    console.log(told(`${dashboard}, all of it`, spreadOf(whole)));
+  }
+}
+
+const PARTS = ['data', 'paint', 'searches', 'scroll', 'panels'] as const;
+const { values: given } = parseArgs({ options: { rows: { type: 'string', default: '10000000' }, data: { type: 'string' }, only: { type: 'string', multiple: true, default: [...PARTS] } } });
+const isAsked = (part: (typeof PARTS)[number]): boolean => given.only.includes(part);
+assert.ok(given.only.every((part) => PARTS.includes(part as 'data')), `--only is one of ${PARTS.join(', ')}`);
 const data = given.data ?? mkdtempSync(join(tmpdir(), 'weir-figures-'));
 try {
-  if (!existsSync(join(data, 'logstores', LOGSTORE))) await makeData(data, Number(given.rows));
-  if (!given['only-data']) {
+  if (!existsSync(join(data, 'logstores', `logstore=${LOGSTORE}`))) await makeData(data, Number(given.rows));
+  if (given.only.some((part) => part !== 'data')) {
     const collector = await serve(data);
     const browser = await launchBrowser();
     t.teardown(() => browser.close());
     const { rows, bytes } = await collector.json<{ rows: number; bytes: number }>(`/v1/logstores/${LOGSTORE}`);
     console.log(`${rows} rows, ${(bytes / rows).toFixed(1)} bytes each\n\n| | ms, median of ${ROUNDS} | most |\n|---|---|---|`);
-    await firstPaint(browser, collector);
+    if (isAsked('paint')) await firstPaint(browser, collector);
     const shown = await openConsole(t, browser, collector, WIDE);
     await shown.open(`/explorer?logstore=${LOGSTORE}&from=0`);
     await signIn(shown, collector.adminToken);
     await shown.page.locator('.record').first().waitFor();
-    await searches(shown.page);
-    await scrolling(shown.page, collector);
+    if (isAsked('searches')) await searches(shown.page);
+    if (isAsked('panels')) await panels(shown.page, collector);
+    if (isAsked('scroll')) await scrolling(shown.page, collector);
     assert.deepEqual(shown.troubles(), []);
   }
 } finally {

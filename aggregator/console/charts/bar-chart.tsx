@@ -49,6 +49,8 @@ function nameColumns(result: Result): readonly number[] {
   return dimensions.length > 0 ? dimensions : time === null ? [] : [time];
 }
 
+/** Rows of one action have its colour. */
 function toneOf(name: string): string {
-  return /^ACCEPT\b/i.test(name) ? ' accepted' : /^REJECT\b/i.test(name) ? ' rejected' : '';
+  const action = /(?:^| · )(ACCEPT|REJECT)(?: · |$)/.exec(name)?.[1];
+  return action ? ` ${action.toLowerCase()}ed` : '';
 }

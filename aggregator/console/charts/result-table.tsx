@@ -19,7 +19,7 @@ export function ResultTable({ label, result, picking }: ChartProps) {
     <div class="result-table" onKeyDown={moveBetweenMarks}><Table<NumberedRow>
       label={label} rows={rows.map((values, at) => ({ at, values }))} rowKey={({ at }) => String(at)} empty="No rows."
       columns={columns.map((column, at) => ({
-        key: String(at), title: <span title={column.type}>{visible(column.name)}</span>, isNumber: isNumber(column), width: 'wide',
+        key: String(at), title: visible(column.name), hint: column.type, isNumber: isNumber(column), width: 'wide',
         cell: ({ at: row, values }: NumberedRow) => {
           const value = values[at];
           const text = measures.includes(at) && typeof value === 'number' && Number.isInteger(value) ? numberText(value) : valueText(column, value);

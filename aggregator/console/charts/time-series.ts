@@ -46,7 +46,7 @@ function linesOf(result: Result): { lines: Map<string, Map<number, number>>; lef
     const at = secondsOf(row[time]);
     if (at === null) continue;
     for (const measure of dimensions.length > 0 ? measures.slice(0, 1) : measures) {
-      const name = dimensions.length > 0 ? labelOf(row, dimensions) : result.columns[measure]!.name;
+      const name = dimensions.length > 0 ? labelOf(row, dimensions) : result.columns[measure]!.name.replaceAll('_', ' ');
       let line = lines.get(name);
       if (!line) lines.set(name, line = new Map());
       const value = numberOf(row[measure]);

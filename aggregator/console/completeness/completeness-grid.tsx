@@ -6,7 +6,7 @@ import { timeZone } from '../state/preference.ts';
 import { Notice } from '../ui/notice.tsx';
 import { counted, numberText } from '../ui/numbers.ts';
 import { Text, visible } from '../ui/text.tsx';
-import { clockText, dayText, timeText } from '../ui/time.tsx';
+import { clockText, dayText, timeText, windowText } from '../ui/time.tsx';
 import { useVisibleRows } from '../ui/visible-rows.ts';
 import { CellDetails } from './cell-details.tsx';
 import { IncompleteWindows } from './incomplete-windows.tsx';
@@ -54,7 +54,7 @@ function Cells({ grid: { columns, rows } }: { grid: Grid }) {
   useEffect(() => { frame.current!.scrollLeft = frame.current!.scrollWidth; }, [columns]);
   const cellWidth = Math.max(MIN_CELL_WIDTH, Math.min(MAX_CELL_WIDTH, Math.floor((view.width - NAME_WIDTH) / columns.length)));
   const zone = timeZone.value;
-  const labels = useMemo(() => columns.map(({ start, seconds }) => `${timeText(start * 1000, zone)}, ${seconds} s`), [columns, zone]);
+  const labels = useMemo(() => columns.map(({ start, seconds }) => `${timeText(start * 1000, zone)}, ${windowText(seconds)}`), [columns, zone]);
 
   const move = (row: number, column: number): void => {
     const to = [Math.max(0, Math.min(rows.length - 1, row)), Math.max(0, Math.min(columns.length - 1, column))] as const;

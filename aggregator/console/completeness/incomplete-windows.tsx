@@ -4,7 +4,7 @@ import { Badge } from '../ui/badge.tsx';
 import { counted, numberText } from '../ui/numbers.ts';
 import { Table } from '../ui/table.tsx';
 import { Text } from '../ui/text.tsx';
-import { Time } from '../ui/time.tsx';
+import { Time, windowText } from '../ui/time.tsx';
 import { meaningOf } from './cell-details.tsx';
 import { stateOf, type GridRow } from './grid-data.ts';
 
@@ -20,9 +20,9 @@ export function IncompleteWindows({ rows }: { rows: readonly GridRow[] }) {
       <h2>Not complete <span class="muted">{incomplete.length > MAX_SHOWN ? `the newest ${MAX_SHOWN} of ${numberText(incomplete.length)}` : counted(incomplete.length, 'ENI window')}</span></h2>
       <Table label="Windows that are not complete" rows={incomplete.slice(0, MAX_SHOWN)} rowKey={(cell) => `${cell.start} ${cell.seconds} ${cell['eni-id']}`} empty="" columns={[
         { key: 'from', title: 'From', cell: (cell) => <Time at={cell.start} /> },
-        { key: 'seconds', title: 'Seconds', isNumber: true, cell: ({ seconds }) => numberText(seconds) },
         { key: 'eni', title: 'ENI', cell: (cell) => <button type="button" class="link" onClick={() => setParameters({ cell: cell['eni-id'], at: `${cell.start}-${cell.seconds}` })}><Text value={cell['eni-id']} mono /></button> },
         { key: 'state', title: 'State', cell: (cell) => <Badge word={stateOf(cell)} /> },
+        { key: 'window', title: 'Window', isNumber: true, cell: ({ seconds }) => windowText(seconds) },
         { key: 'lost', title: 'Packets lost', isNumber: true, cell: (cell) => (cell.state === 'MISSING' || cell['loss-unknown'] ? 'unknown' : numberText(cell['lost-packets'])) },
         { key: 'agents', title: 'Agents', cell: ({ agents }) => <Text value={agents.map((agent) => agent['agent-id']).join(', ')} /> },
         { key: 'why', title: 'Why', width: 'wide', cell: meaningOf },

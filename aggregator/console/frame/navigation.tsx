@@ -23,7 +23,7 @@ export function Navigation({ onHelp }: { onHelp: () => void }) {
         <nav aria-label="Pages">
           <ul>
             {PAGES.filter(({ key }) => key !== null).map((page) => (
-              <li key={page.path}><a href={`/${page.path}`} aria-current={page.path === path ? 'page' : undefined}>{page.title}</a></li>
+              <li key={page.path}><a href={`/${page.path}`} aria-current={page.path === path ? 'page' : undefined}><svg viewBox="0 0 16 16" aria-hidden="true"><path d={page.icon} /></svg>{page.title}</a></li>
             ))}
           </ul>
         </nav>

@@ -2,12 +2,13 @@ import type { Eni, EniState } from '../api/answers.ts';
 import { addressOf } from '../state/address.ts';
 import { Badge } from './badge.tsx';
 import { Table, type Column } from './table.tsx';
+import { windowText } from './time.tsx';
 import { Text, visible } from './text.tsx';
 
 const STATE_COLUMNS: readonly Column<EniState>[] = [
   { key: 'agent', title: 'Agent', width: 'remarked', cell: agentCell },
-  { key: 'recording', title: 'Recording', cell: ({ recording }) => (recording ? `${recording['traffic-type'] ?? 'nothing'}, ${recording.window}` : <span class="muted">no</span>) },
-  { key: 'state', title: <span title="What its agent says of it">State</span>, width: 'remarked', cell: (eni) => (eni['agent-state'] === null ? <span class="muted">–</span> : <><Badge word={eni['agent-state']} />{eni['agent-reason'] !== null && <span class="below">{visible(eni['agent-reason'])}</span>}</>) },
+  { key: 'recording', title: 'Recording', cell: ({ recording }) => (recording ? `${recording['traffic-type'] ?? 'nothing'}, ${windowText(recording.window)}` : <span class="muted">no</span>) },
+  { key: 'state', title: 'State', hint: 'What its agent says of it', width: 'remarked', cell: (eni) => (eni['agent-state'] === null ? <span class="muted">–</span> : <><Badge word={eni['agent-state']} />{eni['agent-reason'] !== null && <span class="below">{visible(eni['agent-reason'])}</span>}</>) },
 ];
 
 const ENI_COLUMNS: readonly Column<Eni>[] = [
@@ -24,12 +25,12 @@ const ENI_COLUMNS: readonly Column<Eni>[] = [
 
 /** ENIs with who watches them. */
 export function EniTable({ enis }: { enis: readonly EniState[] }) {
-  return <Table label="ENIs" columns={[{ key: 'eni', title: 'ENI', cell: (eni: EniState) => <Text value={eni['eni-id']} mono /> }, ...STATE_COLUMNS]} rows={enis} rowKey={(eni) => eni['eni-id']} empty="It covers no ENI now; those that join later are covered." />;
+  return <Table asCards label="ENIs" columns={[{ key: 'eni', title: 'ENI', cell: (eni: EniState) => <Text value={eni['eni-id']} mono /> }, ...STATE_COLUMNS]} rows={enis} rowKey={(eni) => eni['eni-id']} empty="It covers no ENI now; those that join later are covered." />;
 }
 
 /** ENIs with all that the inventory says of them. */
 export function InventoryEniTable({ enis, empty }: { enis: readonly Eni[]; empty: string }) {
-  return <Table<Eni> label="ENIs" columns={[...ENI_COLUMNS, ...STATE_COLUMNS]} rows={enis} rowKey={(eni) => eni['eni-id']} empty={empty} />;
+  return <Table<Eni> asCards label="ENIs" columns={[...ENI_COLUMNS, ...STATE_COLUMNS]} rows={enis} rowKey={(eni) => eni['eni-id']} empty={empty} />;
 }
 
 function agentCell(eni: EniState) {

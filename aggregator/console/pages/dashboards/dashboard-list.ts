@@ -43,7 +43,7 @@ export function dashboardsOf(saved: readonly SavedQuery[], logStores: readonly L
     const sorted = queries.toSorted((a, b) => COLLATOR.compare(a.id, b.id));
     const [{ logstore, dashboard }] = sorted as [SavedQuery];
     return {
-      logStore: logstore, id: dashboard!, title: dashboard!, description: '', panelTitles: sorted.map(({ name }) => name),
+      logStore: logstore, id: dashboard!, title: isReport(sorted) ? dashboard!.charAt(0).toUpperCase() + dashboard!.slice(1) : dashboard!, description: '', panelTitles: sorted.map(({ name }) => name),
       panels: (range) => sorted.map((query) => ({
         id: query.id, title: query.name, description: query.description, chart: query.chart,
         question: { logStore: logstore, query: query.query, ...range }, address: savedAddress(query, range),
@@ -51,6 +51,11 @@ export function dashboardsOf(saved: readonly SavedQuery[], logStores: readonly L
     };
   });
   return [...own, ...logStores.filter(({ search }) => search).flatMap(builtIn)].sort((a, b) => COLLATOR.compare(a.logStore, b.logStore));
+}
+
+/** Those of an analysis report have names of ours, not of people. */
+function isReport(queries: readonly SavedQuery[]): boolean {
+  return queries.some(({ id }) => id.startsWith('report.'));
 }
 
 function builtIn(logStore: LogStore): Dashboard[] {

@@ -33,7 +33,7 @@ export function DashboardView({ dashboard }: { dashboard: Dashboard }) {
       <PageHead title={visible(dashboard.title)} above={<><a href="/dashboards">Dashboards</a> · <Text value={dashboard.logStore} mono /></>}>
         <TimeField />
         <button type="button" onClick={refresh}>Refresh</button>
-        <span class="muted">{isOpenEnded ? 'each minute' : 'ends in the past: stays as it is'}</span>
+        <span class="muted">{isOpenEnded ? 'asked again each minute' : 'ends in the past: stays as it is'}</span>
       </PageHead>
       {dashboard.description !== '' && <p class="muted">{dashboard.description}</p>}
       <div class="panels">

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { CompletenessSummary, QueryRows, Value } from '../../api/answers.ts';
-import { request, type Parameters } from '../../api/client.ts';
+import { send, type Parameters } from '../../api/client.ts';
 import { addressOf, parameter } from '../../state/address.ts';
 import { ALL_TIME, rangeOf } from '../../ui/time-range.ts';
 
@@ -39,7 +39,13 @@ export function explorerAddress({ logStore, query, from, to }: Question, others:
   return addressOf('/explorer', { logstore: logStore, q: query, from, to, ...others });
 }
 
-export function ask<T>(logStore: string, body: Parameters, signal?: AbortSignal): Promise<T> {
+export async function ask<T>(logStore: string, body: Parameters, signal?: AbortSignal): Promise<T> {
+  const response = await askFor(logStore, body, signal);
+  return await response.json() as T;
+}
+
+/** The answer as it is, for what is no JSON. */
+export function askFor(logStore: string, body: Parameters, signal?: AbortSignal): Promise<Response> {
   const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== undefined));
-  return request<T>('POST', `/v1/logstores/${encodeURIComponent(logStore)}/query`, { body: given, signal });
+  return send('POST', `/v1/logstores/${encodeURIComponent(logStore)}/query`, { body: given, signal });
 }

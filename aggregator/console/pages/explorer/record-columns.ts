@@ -1,26 +1,30 @@
 import { fieldText } from './field-text.ts';
-import type { FlowRecord } from './question.ts';
+import type { RecordRows } from './record-list.ts';
 
 /** Records by which the width of a column is found: those that are seen first. */
 const MEASURED = 200;
 const PADDING = 18;
 const LEAST = 44;
 const MOST = 250;
-/** Headers and verdicts are bold. */
-const BOLD_SCALE = 1.12;
+/** Letters are not equally wide: a text that is so many characters shorter than the longest may be wider. */
+const NEARLY_LONGEST = 2;
+const MOST_CHARACTERS = 80;
 
 const ink = document.createElement('canvas').getContext('2d');
 
-/** How wide each field is, in pixels: as its header and the longest of the first values. */
-export function columnWidths(fields: readonly string[], records: readonly FlowRecord[], font: string): number[] {
-  if (ink) ink.font = font;
-  const widthOf = (text: string): number => ink?.measureText(text).width ?? text.length * 8;
+/** How wide each field is, in pixels: as its header and the widest of the first values. Headers and verdicts are bold. */
+export function columnWidths(fields: readonly string[], records: RecordRows, font: string): number[] {
+  const widest = (texts: Iterable<string>, isBold: boolean): number => {
+    if (ink) ink.font = isBold ? `600 ${font}` : font;
+    let most = 0;
+    for (const text of texts) most = Math.max(most, ink?.measureText(text).width ?? text.length * 8);
+    return most;
+  };
   const measured = records.slice(0, MEASURED);
   return fields.map((field) => {
-    const longest = measured.reduce((most, record) => {
-      const text = field === 'action' && record[field] === null ? fieldText('log-status', record['log-status']) : fieldText(field, record[field]);
-      return text.length > most.length ? text : most;
-    }, '');
-    return Math.round(Math.max(LEAST, Math.min(MOST, Math.max(widthOf(field) * BOLD_SCALE, widthOf(longest.slice(0, 80)) * (field === 'action' ? BOLD_SCALE : 1)) + PADDING)));
+    const texts = new Set(measured.map((record) => (field === 'action' && record[field] === null ? fieldText('log-status', record['log-status']) : fieldText(field, record[field])).slice(0, MOST_CHARACTERS)));
+    const longest = Math.max(0, ...Array.from(texts, ({ length }) => length));
+    const candidates = [...texts].filter(({ length }) => length >= longest - NEARLY_LONGEST);
+    return Math.ceil(Math.max(LEAST, Math.min(MOST, Math.max(widest([field], true), widest(candidates, field === 'action')) + PADDING)));
   });
 }

@@ -4,35 +4,35 @@ import { timeZone } from '../../state/preference.ts';
 import { useVisibleRows } from '../../ui/visible-rows.ts';
 import { fieldText, plainText } from './field-text.ts';
 import { columnWidths } from './record-columns.ts';
+import type { RecordRows } from './record-list.ts';
 import type { FlowRecord } from './question.ts';
 import { ValueMenu, type MenuPlace } from './value-menu.tsx';
 
 const ROW_HEIGHT = 28;
 const OVERSCAN = 10;
-/** With so few rows left below what is in sight, more are fetched. */
-const AHEAD = 400;
 const NUMBERS = new Set(['packets', 'bytes', 'srcport', 'dstport', 'fragments', 'skipped-packets', 'ruleset-rev', 'icmp-type', 'icmp-code', 'version']);
 
 export interface RecordGridProps {
-  readonly records: readonly FlowRecord[];
+  readonly records: RecordRows;
   /** Changes whenever there are other records. */
   readonly version: number;
   readonly fields: readonly string[];
   readonly isEnd: boolean;
-  readonly onMore: () => void;
+  /** The last row that is drawn is this one. */
+  readonly onReach: (last: number) => void;
   readonly onOpen: (record: FlowRecord) => void;
   readonly onTerm: (term: string) => void;
 }
 
 /** Records of which only those in sight are drawn. Arrow keys move from value to value; Enter says what can be done with one. */
 export function RecordGrid(props: RecordGridProps) {
-  const { records, version, fields, isEnd, onMore } = props;
+  const { records, version, fields, isEnd, onReach } = props;
   const frame = useRef<HTMLDivElement>(null);
   const { first, count } = useVisibleRows(frame, records.length, { rowHeight: ROW_HEIGHT, overscan: OVERSCAN });
   const active = useSignal<readonly [row: number, column: number]>([0, 0]);
   const menu = useSignal<MenuPlace | null>(null);
   useEffect(() => {
-    if (!isEnd && first + count + AHEAD > records.length) onMore();
+    if (!isEnd) onReach(first + count);
   }, [first, count, version, isEnd]);
   const zone = timeZone.value;
   const [font, setFont] = useState('12px sans-serif');
@@ -57,7 +57,7 @@ export function RecordGrid(props: RecordGridProps) {
   };
   const openMenu = (row: number, column: number): void => {
     const cell = frame.current!.querySelector(`[data-row="${row}"] [data-column="${column}"]`);
-    const record = records[row];
+    const record = records.at(row);
     if (!cell || !record) return;
     active.value = [row, column];
     menu.value = { record, field: fields[column]!, box: cell.getBoundingClientRect(), scrolled: [frame.current!.scrollTop, frame.current!.scrollLeft] };
@@ -76,7 +76,11 @@ export function RecordGrid(props: RecordGridProps) {
       case 'Home': focusOn(event.ctrlKey ? 0 : row, 0); break;
       case 'End': focusOn(event.ctrlKey ? records.length - 1 : row, fields.length - 1); break;
       case 'Enter': if (event.ctrlKey) return; openMenu(row, column); break;
-      case ' ': if (records[row]) props.onOpen(records[row]); break;
+      case ' ': {
+        const record = records.at(row);
+        if (record) props.onOpen(record);
+        break;
+      }
       default: return;
     }
     event.preventDefault();

@@ -1,18 +1,24 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiProblem } from '../../api/client.ts';
+import { linesOf } from '../../api/lines.ts';
 import { KEY_FIELDS } from './record-key.ts';
-import { ask, rangeOf, turn, type FlowRecord, type QueryRecords, type Question } from './question.ts';
+import { RecordList } from './record-list.ts';
+import { ask, askFor, rangeOf, turn, type QueryRecords, type Question } from './question.ts';
 
 const FIRST_PAGE = 200;
-/** Large enough that few requests lead far down, small enough to be read between two frames. */
-const PAGE = 3000;
+/** Who scrolls on will scroll further: each page is as large as all before it, so that a few lead far down. */
+const LEAST_PAGE = 1000;
+const LARGEST_PAGE = 20_000;
+/** More are fetched where fewer rows than this part of all are left below those in sight; a page takes no longer than scrolling through it. */
+const AHEAD_PART = 0.5;
+const MOST_AHEAD = 5000;
 /** A browser holds no taller element than some tens of millions of pixels, and nobody reads that far. */
 export const MAX_RECORDS = 500_000;
 
 /** The records of a search, newest window first; more of them as somebody scrolls on. */
 export class RecordPages {
-  readonly records: FlowRecord[] = [];
+  readonly records = new RecordList();
   /** Goes up with what is here. */
   readonly version = signal(0);
   first: QueryRecords | null = null;
@@ -32,17 +38,19 @@ export class RecordPages {
     return this.first !== null && (this.cursor === null || this.records.length >= MAX_RECORDS);
   }
 
+  /** Whether it is time for more, where the records down to this one are in sight. What could not be had is asked for by hand. */
+  isNear(last: number): boolean {
+    const { length } = this.records;
+    return !this.isEnd && this.problem === null && last + Math.min(MOST_AHEAD, length * AHEAD_PART) > length;
+  }
+
   /** The next page, unless it is on its way already. */
   async more(): Promise<void> {
     if (this.isLoading || this.isEnd || this.left.signal.aborted) return;
     this.isLoading = true;
     try {
-      const { logStore, query } = this.question;
-      const place = this.cursor === null ? { ...rangeOf(this.question) } : { cursor: this.cursor };
-      const page = await ask<QueryRecords>(logStore, { query, fields: this.fields, order: 'newest', limit: this.first ? PAGE : FIRST_PAGE, ...place }, this.left.signal);
-      for (const record of page.records) this.records.push(record);
-      this.first ??= page;
-      this.cursor = page.cursor;
+      if (this.first) await this.nextPage();
+      else await this.firstPage();
       this.problem = null;
     } catch (error) {
       if (this.left.signal.aborted) return;
@@ -52,6 +60,22 @@ export class RecordPages {
       this.isLoading = false;
     }
     this.version.value++;
+  }
+
+  private async firstPage(): Promise<void> {
+    const { logStore, query } = this.question;
+    const page = await ask<QueryRecords>(logStore, { query, fields: this.fields, order: 'newest', limit: FIRST_PAGE, ...rangeOf(this.question) }, this.left.signal);
+    this.records.append(page.records);
+    this.first = page;
+    this.cursor = page.cursor;
+  }
+
+  private async nextPage(): Promise<void> {
+    const { logStore, query } = this.question;
+    const limit = Math.max(LEAST_PAGE, Math.min(LARGEST_PAGE, this.records.length, MAX_RECORDS - this.records.length));
+    const response = await askFor(logStore, { query, fields: this.fields, order: 'newest', limit, cursor: this.cursor, format: 'ndjson' }, this.left.signal);
+    this.records.append(await linesOf(response, this.left.signal));
+    this.cursor = response.headers.get('weir-cursor');
   }
 
   leave(): void {

@@ -81,10 +81,10 @@ function Connection({ logStore, record }: { logStore: string; record: FlowRecord
           label="Records of the connection" rows={value.records} rowKey={(row) => recordSearch(row)} rowClass={(row) => (recordSearch(row) === recordSearch(record) ? 'this' : undefined)} empty="No record within an hour."
           columns={[
             { key: 'start', title: 'Window', cell: (row) => <a href={explorerAddress({ logStore, query: search, from: String(Math.max(0, from)), to: String(to) }, { record: recordSearch(row) })}><Time at={Number(row['start'])} /></a> },
+            { key: 'action', title: 'Action', cell: (row) => <Badge word={String(row['action'] ?? '–')} /> },
             { key: 'way', title: 'Way', cell: (row) => (row['srcaddr'] === record['srcaddr'] && row['srcport'] === record['srcport'] ? 'this' : 'reverse') },
             { key: 'eni', title: 'ENI', width: 'narrow', cell: (row) => <Text value={row['eni-id'] as string} mono /> },
-            { key: 'direction', title: '', cell: (row) => String(row['direction'] ?? '') },
-            { key: 'action', title: 'Action', cell: (row) => <Badge word={String(row['action'] ?? '–')} /> },
+            { key: 'direction', title: 'Direction', cell: (row) => String(row['direction'] ?? '') },
             { key: 'reason', title: 'Reason', cell: (row) => <Text value={row['rule-reason'] as string} /> },
             { key: 'packets', title: 'Packets', isNumber: true, cell: (row) => fieldText('packets', row['packets']) },
             { key: 'bytes', title: 'Bytes', isNumber: true, cell: (row) => fieldText('bytes', row['bytes']) },

@@ -5,6 +5,7 @@ import { AnswerLine } from './explorer-parts.tsx';
 import type { Tail } from './live-tail.ts';
 import type { Question, FlowRecord } from './question.ts';
 import { RecordGrid } from './record-grid.tsx';
+import type { RecordRows } from './record-list.ts';
 import { MAX_RECORDS, type PagesState } from './record-pages.ts';
 
 /** The records of a search, or those that come now. */
@@ -14,7 +15,7 @@ export function RecordsSection({ question, fields, found, tail, onFields, onOpen
 }) {
   const { pages } = found;
   const version = tail ? tail.version : pages?.version.value ?? 0;
-  const records = tail ? tail.records : pages?.records ?? [];
+  const records: RecordRows = tail ? tail.records : pages?.records ?? [];
   const isEnd = tail !== null || (pages?.isEnd ?? true);
   const first = tail ? tail.answer : pages?.first ?? null;
   const isFollowing = parameter('tail') === '1';
@@ -28,7 +29,7 @@ export function RecordsSection({ question, fields, found, tail, onFields, onOpen
           <button type="button" class="small" onClick={onFields}>Fields</button>
         </div>
       </div>
-      {records.length > 0 && <RecordGrid records={records} version={version} fields={fields} isEnd={isEnd} onMore={() => void pages?.more()} onOpen={onOpen} onTerm={onTerm} />}
+      {records.length > 0 && <RecordGrid records={records} version={version} fields={fields} isEnd={isEnd} onReach={(last) => { if (pages?.isNear(last)) void pages.more(); }} onOpen={onOpen} onTerm={onTerm} />}
       {pages?.problem && <Notice kind="error" title="The records further down cannot be had" action={<button type="button" onClick={() => void pages.more()}>Try again</button>}>{pages.problem.message}</Notice>}
       {records.length >= MAX_RECORDS && <p class="muted">These are the newest {numberText(MAX_RECORDS)}; a shorter range or a narrower search shows others.</p>}
       {first && records.length === 0 && <Notice kind="info" title={tail ? 'Nothing yet' : 'No record fits'}>{tail ? 'Records appear when their window has been published.' : <Suggestion question={question} />}</Notice>}

@@ -85,7 +85,7 @@ function Rules({ record, judgement }: { record: FlowRecord; judgement: Judgement
 function RuleTable({ label, rules, judgement, isOpener = false }: { label: string; rules: readonly JudgedRule[]; judgement: Judgement; isOpener?: boolean }) {
   return (
     <Table
-      label={label} rows={rules} rowKey={({ place, ruleId, sgId }) => `${place} ${sgId} ${ruleId}`} empty="None." rowClass={({ isDecider }) => (isDecider && !isOpener ? 'this' : undefined)}
+      asCards label={label} rows={rules} rowKey={({ place, ruleId, sgId }) => `${place} ${sgId} ${ruleId}`} empty="None." rowClass={({ isDecider }) => (isDecider && !isOpener ? 'this' : undefined)}
       columns={[
         { key: 'rule', title: 'Rule', cell: ({ ruleId, sgId }) => <><Text value={ruleId ?? 'inner access'} mono /><span class="below"><Text value={sgId} mono /></span></> },
         { key: 'outcome', title: 'Match', cell: (rule) => <Outcome rule={rule} judgement={judgement} isOpener={isOpener} /> },

@@ -12,7 +12,7 @@ import { PageHead } from '../../ui/page-head.tsx';
 import { Text } from '../../ui/text.tsx';
 import { TimeField } from '../../ui/time-field.tsx';
 import { addressRange, DEFAULT_FROM } from '../../ui/time-range.ts';
-import { Time } from '../../ui/time.tsx';
+import { Time, windowText } from '../../ui/time.tsx';
 import { termOf } from '../explorer/query-terms.ts';
 import { explorerAddress } from '../explorer/question.ts';
 import { FlowLogActions } from './flow-log-actions.tsx';
@@ -36,7 +36,7 @@ export function FlowLogDetails({ id }: { id: string }) {
         ['Resource', <>{flowLog['resource-type']} <Text value={flowLog['resource-id']} mono /></>],
         ['Traffic', flowLog['traffic-type']],
         ['LogStore', <a href={explorerAddress({ logStore: flowLog.logstore, query: searchOf(flowLog), from: parameter('from') ?? DEFAULT_FROM, to: parameter('to') })} title="Search its records"><Text value={flowLog.logstore} /></a>],
-        ['Window', flowLog.window],
+        ['Window', windowText(flowLog.window)],
         ['Last record', <LastRecord flowLog={flowLog} state={state.value} />],
         ['Analysis report', flowLog['analysis-report'] ? 'on' : 'off'],
         ['Region', <Text value={flowLog.region} />],

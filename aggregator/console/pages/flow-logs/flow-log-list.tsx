@@ -12,6 +12,7 @@ import { PageHead } from '../../ui/page-head.tsx';
 import { matches, SearchField } from '../../ui/search-field.tsx';
 import { Table, type Column } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
+import { windowText } from '../../ui/time.tsx';
 import { CreateFlowLog } from './create-flow-log.tsx';
 import { FlowLogActions } from './flow-log-actions.tsx';
 import { LastRecord } from './last-record.tsx';
@@ -41,7 +42,7 @@ export function FlowLogList() {
         {mayChange.value && <button type="button" class="primary" onClick={create} disabled={isFull} title={isFull ? 'As many as there may be: delete one first' : undefined}>Create flow log</button>}
       </PageHead>
       {problem && <ProblemNotice problem={problem} onRetry={reload} />}
-      {value && <Table label="Flow logs" columns={columns(states.value, reload)} rows={shown} rowKey={(flowLog) => flowLog['flow-log-id']}
+      {value && <Table asCards label="Flow logs" columns={columns(states.value, reload)} rows={shown} rowKey={(flowLog) => flowLog['flow-log-id']}
         rowClass={({ status }) => (status === 'Inactive' ? 'inactive' : undefined)}
         empty={flowLogs.length === 0 ? <>No flow logs yet. {mayChange.value && <button type="button" onClick={create}>Create the first one</button>}</> : 'No flow log has this in its name, id, resource, LogStore or description.'} />}
       {states.problem && <ProblemNotice problem={states.problem} onRetry={states.reload} />}
@@ -57,10 +58,10 @@ function columns(states: ReadonlyMap<string, StoreState> | null, onChanged: () =
     { key: 'resource', title: 'Resource', cell: (flowLog) => <><Text value={flowLog['resource-id']} mono /><span class="below">{flowLog['resource-type']}, {flowLog.enis} {flowLog.enis === 1 ? 'ENI' : 'ENIs'}</span></> },
     { key: 'traffic', title: 'Traffic', cell: (flowLog) => flowLog['traffic-type'] },
     { key: 'logstore', title: 'LogStore', width: 'narrow', cell: ({ logstore }) => <a href={addressOf('/explorer', { logstore })} title="Search it"><Text value={logstore} /></a> },
-    { key: 'window', title: 'Window', isNumber: true, cell: (flowLog) => flowLog.window },
+    { key: 'window', title: 'Window', isNumber: true, cell: (flowLog) => windowText(flowLog.window) },
     { key: 'status', title: 'Status', cell: ({ status }) => <Badge word={status} /> },
-    { key: 'last', title: <span title="In the last 24 hours">Last record</span>, cell: (flowLog) => <LastRecord flowLog={flowLog} state={states?.get(flowLog.logstore) ?? null} /> },
-    { key: 'complete', title: <span title="Of its LogStore, the last 24 hours">Last day</span>, cell: ({ logstore }) => <a class="plain" href={addressOf('/completeness', { logstore })}><CompletenessMark summary={states?.get(logstore)?.lastDay ?? null} /></a> },
-    { key: 'actions', title: <span class="unseen">Actions</span>, cell: (flowLog) => <FlowLogActions flowLog={flowLog} onDone={onChanged} /> },
+    { key: 'last', title: 'Last record', hint: 'In the last 24 hours', cell: (flowLog) => <LastRecord flowLog={flowLog} state={states?.get(flowLog.logstore) ?? null} /> },
+    { key: 'complete', title: 'Last day', hint: 'How complete its LogStore is, the last 24 hours', cell: ({ logstore }) => <a class="plain" href={addressOf('/completeness', { logstore })}><CompletenessMark summary={states?.get(logstore)?.lastDay ?? null} /></a> },
+    { key: 'actions', title: 'Actions', isActions: true, cell: (flowLog) => <FlowLogActions flowLog={flowLog} onDone={onChanged} /> },
   ];
 }

@@ -13,7 +13,7 @@ export function AgentTable({ agents, empty }: { agents: readonly Agent[]; empty:
   const nowMs = Date.now();
   const isLate = (agent: Agent): boolean => nowMs - Date.parse(agent['last-seen']) > LATE_MS;
   return (
-    <Table label="Agents" rows={agents} rowKey={(agent) => agent['agent-id']} empty={empty} columns={[
+    <Table asCards label="Agents" rows={agents} rowKey={(agent) => agent['agent-id']} empty={empty} columns={[
       { key: 'id', title: 'Agent', cell: (agent) => <Text value={agent['agent-id']} mono /> },
       { key: 'host', title: 'Host', width: 'narrow', cell: (agent) => <Text value={agent.host} /> },
       { key: 'status', title: 'Status', cell: (agent) => <Badge word={agent.status} /> },
@@ -21,8 +21,8 @@ export function AgentTable({ agents, empty }: { agents: readonly Agent[]; empty:
       { key: 'assignment', title: 'Assignment', cell: (agent) => (agent['up-to-date'] ? <Badge word="COMPLETE" text="up to date" /> : <Badge word="PARTIAL" text="not taken up" title="It has not reported the newest assignment yet" />) },
       { key: 'enis', title: 'ENIs', isNumber: true, cell: (agent) => <a href={addressOf('/network/enis', { q: agent['agent-id'] })}>{numberText(agent.enis.length)}</a> },
       { key: 'recorded', title: 'Recorded', isNumber: true, cell: ({ enis }) => numberText(enis.filter(({ recorded }) => recorded).length) },
-      { key: 'troubles', title: 'Not captured', isNumber: true, cell: ({ enis }) => numberText(enis.filter(({ state }) => state === 'missing').length) },
-      { key: 'revision', title: 'Rules', isNumber: true, cell: (agent) => numberText(agent.revision) },
+      { key: 'troubles', title: 'Not captured', hint: 'ENIs whose interface is not there', isNumber: true, cell: ({ enis }) => numberText(enis.filter(({ state }) => state === 'missing').length) },
+      { key: 'revision', title: 'Rules', hint: 'The revision of the rules that it decides by', isNumber: true, cell: (agent) => numberText(agent.revision) },
       { key: 'version', title: 'Version', cell: (agent) => <Text value={agent.version} /> },
       { key: 'started', title: 'Started', cell: (agent) => <Time at={agent.started} /> },
     ]} />

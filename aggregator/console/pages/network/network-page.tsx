@@ -61,7 +61,7 @@ function NetworkParts({ rest: [path = 'enis', id] }: PageProps) {
   return (
     <>
       <PageHead title="Network">
-        <SearchField label={`Search ${part?.title ?? ''}`} />
+        <SearchField label={`Search ${/^[A-Z]{2}/.test(part?.title ?? '') ? part!.title : part?.title.toLowerCase() ?? ''}`} />
         <button type="button" onClick={reload} disabled={isLoading}>Refresh</button>
       </PageHead>
       <nav class="tabs" aria-label="Parts of the network">

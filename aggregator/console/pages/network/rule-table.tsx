@@ -23,7 +23,7 @@ export function RuleTable({ title, rules, hits, byDefault, recordsOf }: { title:
   return (
     <section class="stack" aria-label={`${title} rules`}>
       <h2>{title} <span class="muted">{counted(rules.filter(({ document }) => document).length, 'rule')}</span></h2>
-      <Table label={`${title} rules`} rows={lines} rowKey={({ place }) => String(place)} empty=""
+      <Table asCards label={`${title} rules`} rows={lines} rowKey={({ place }) => String(place)} empty=""
         rowClass={(line) => (line.rule === null ? 'default' : line.rule.idle ? 'dead' : hits && !isHit(line) ? 'idle' : undefined)}
         columns={[
           { key: 'place', title: '#', isNumber: true, cell: ({ place, rule }) => (rule ? place : '') },
@@ -36,8 +36,8 @@ export function RuleTable({ title, rules, hits, byDefault, recordsOf }: { title:
           { key: 'protocol', title: 'Protocol', cell: ({ rule }) => rule?.document?.protocol ?? 'all' },
           { key: 'ports', title: 'Ports', isNumber: true, cell: ({ rule }) => portsText(rule?.document ?? null) },
           { key: 'peer', title: 'Peer', cell: ({ rule }) => (rule === null ? 'any' : rule.document ? <Peer rule={rule.document} /> : 'members of this group') },
-          { key: 'packets', title: <span title="That it decided itself">Packets</span>, isNumber: true, cell: (line) => packets(line, 'packets') },
-          { key: 'replies', title: <span title="Of connections that it opened, the other way">Replies</span>, isNumber: true, cell: (line) => packets(line, 'replies') },
+          { key: 'packets', title: 'Packets', hint: 'That it decided itself', isNumber: true, cell: (line) => packets(line, 'packets') },
+          { key: 'replies', title: 'Replies', hint: 'Of connections that it opened, the other way', isNumber: true, cell: (line) => packets(line, 'replies') },
           { key: 'last', title: 'Last hit', cell: (line) => <Age at={hitsOf(line)?.last ?? null} /> },
         ]} />
     </section>

@@ -9,7 +9,7 @@ import type { Inventory } from './inventory.ts';
 export function SecurityGroupTable({ groups, inventory, empty }: { groups: readonly SecurityGroup[]; inventory: Inventory; empty: string }) {
   const rulesOf = ({ rules }: SecurityGroup, direction: string): number => rules.filter((rule) => rule.direction === direction).length;
   return (
-    <Table label="Security groups" rows={groups} rowKey={(group) => group['security-group-id']} empty={empty} columns={[
+    <Table asCards label="Security groups" rows={groups} rowKey={(group) => group['security-group-id']} empty={empty} columns={[
       { key: 'id', title: 'Security group', cell: (group) => <a href={pathOf('network', 'security-groups', group['security-group-id'])}><Text value={group['security-group-id']} mono /></a> },
       { key: 'name', title: 'Name', cell: (group) => <Text value={group.name} /> },
       { key: 'type', title: 'Type', cell: (group) => group.type },

@@ -12,7 +12,7 @@ export function VpcTable({ vpcs, inventory, empty }: { vpcs: readonly Vpc[]; inv
     return inventory.enis.filter((eni) => ids.has(eni['vswitch-id'] ?? '')).length;
   };
   return (
-    <Table label="VPCs" rows={vpcs} rowKey={(vpc) => vpc['vpc-id']} empty={empty} columns={[
+    <Table asCards label="VPCs" rows={vpcs} rowKey={(vpc) => vpc['vpc-id']} empty={empty} columns={[
       { key: 'id', title: 'VPC', cell: (vpc) => <Text value={vpc['vpc-id']} mono /> },
       { key: 'name', title: 'Name', cell: (vpc) => <Text value={vpc.name} /> },
       { key: 'cidrs', title: 'Networks', width: 'wide', cell: (vpc) => <Text value={vpc.cidrs?.join(', ')} mono /> },
@@ -24,7 +24,7 @@ export function VpcTable({ vpcs, inventory, empty }: { vpcs: readonly Vpc[]; inv
 
 export function VSwitchTable({ vswitches, inventory, empty }: { vswitches: readonly VSwitch[]; inventory: Inventory; empty: string }) {
   return (
-    <Table label="VSwitches" rows={vswitches} rowKey={(vswitch) => vswitch['vswitch-id']} empty={empty} columns={[
+    <Table asCards label="VSwitches" rows={vswitches} rowKey={(vswitch) => vswitch['vswitch-id']} empty={empty} columns={[
       { key: 'id', title: 'VSwitch', cell: (vswitch) => <Text value={vswitch['vswitch-id']} mono /> },
       { key: 'name', title: 'Name', cell: (vswitch) => <Text value={vswitch.name} /> },
       { key: 'vpc', title: 'VPC', cell: (vswitch) => <Text value={vswitch['vpc-id']} mono /> },
