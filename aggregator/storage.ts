@@ -80,8 +80,7 @@ export async function openStorage(options: StorageOptions, layout: DataLayout, m
   const positions = new AgentPositions();
   for (const position of state.agentPositions) positions.advance(...position);
   for (const { agent, epoch, sequence } of frames) positions.advance(agent, epoch, sequence);
-  // an epoch whose first batch was left out is known all the same, so that it may come
-  for (const { agent, epoch } of journal.struck) positions.advance(agent, epoch, 0);
+  for (const { agent, epoch, sequence } of journal.struck) positions.strike(agent, epoch, sequence);
   return { ledger, journal, positions, frames, room, report };
 }
 

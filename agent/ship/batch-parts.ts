@@ -38,6 +38,11 @@ export async function encodePart(decoded: DecodedBatch, part: BatchPart): Promis
   return gzip(encodeColumns(rowsOf(decoded, part), decoded.seals.slice(...part.seals)), { level: GZIP_LEVEL });
 }
 
+/** A batch that says nothing. */
+export function emptyBatch(): Promise<Buffer> {
+  return encodePart({ batches: [], seals: [] }, { rows: [0, 0], seals: [0, 0] });
+}
+
 function rowsOf({ batches }: DecodedBatch, { rows: [from, to] }: BatchPart): ColumnBatch[] {
   const result: ColumnBatch[] = [];
   let first = 0;

@@ -3,7 +3,7 @@ import type { DecodedBatch } from '../../shared/wire/decode-columnar.ts';
 import type { BoundFrame, Spool } from '../spool/spool.ts';
 import type { LossSum } from '../spool/window-loss.ts';
 import { sumOf } from '../spool/window-loss.ts';
-import { decodeBody, encodePart, halvesOf, lossOfPart, wholeOf } from './batch-parts.ts';
+import { decodeBody, emptyBatch, encodePart, halvesOf, lossOfPart, wholeOf } from './batch-parts.ts';
 import type { BatchNumber, PostAnswer, Progress } from './collector-post.ts';
 import { refusedBytes } from './refused-batch.ts';
 import { waitBefore } from './retry-wait.ts';
@@ -51,6 +51,8 @@ export class SpoolShipping {
   /** Of the batch that is being sent: it is read once, however often it is tried. */
   private body: { id: number; bytes: Buffer; decoded: DecodedBatch | null } | null = null;
   private attempt = 0;
+  /** The last epoch that was begun to close another one. */
+  private closing = 0;
   private backlogFromMs = 0;
   private isHasty = false;
   private askFromMs = 0;
@@ -135,11 +137,7 @@ export class SpoolShipping {
   private async heed(answer: Exclude<PostAnswer, { kind: 'acknowledged' }>, next: BoundFrame): Promise<void> {
     this.askFromMs = 0; // it may be another process, which has found damage
     if (answer.kind === 'out-of-order') {
-      this.events.renumbered(answer.reason);
-      this.spool.beginEpoch(answer.newestEpoch);
-      // one who answers so to every number is asked no faster
-      if (this.attempt > 0) await this.wait(waitBefore(this.attempt, 0));
-      this.attempt++;
+      await this.renumber(answer);
     } else if (answer.kind === 'unfit') {
       this.attempt = 0;
       await this.takeApart(next, answer.reason);
@@ -147,10 +145,30 @@ export class SpoolShipping {
       this.events.refused(answer.reason, REFUSAL_WAIT_MS);
       await this.wait(REFUSAL_WAIT_MS);
     } else {
-      const waitMs = waitBefore(this.attempt++, answer.retryAfterMs);
-      this.events.retry(answer.reason, waitMs);
-      await this.wait(waitMs);
+      await this.retry(answer.reason, answer.retryAfterMs);
     }
+  }
+
+  private async renumber({ newestEpoch, reason }: Extract<PostAnswer, { kind: 'out-of-order' }>): Promise<void> {
+    const { spool } = this;
+    const closing = spool.renumber(newestEpoch);
+    if (closing !== null || newestEpoch !== this.closing) this.events.renumbered(reason);
+    if (closing === null) {
+      // one who answers so to every number is asked no faster
+      if (this.attempt > 0) await this.wait(waitBefore(this.attempt, 0));
+      this.attempt++;
+      return;
+    }
+    this.closing = closing;
+    const answer = await this.collector.post(await emptyBatch(), { agentId: spool.agentId, epoch: closing, sequence: 1 });
+    if (answer.kind === 'acknowledged') spool.epochClosed();
+    else await this.retry(answer.reason, answer.kind === 'failed' ? answer.retryAfterMs : 0);
+  }
+
+  private async retry(reason: string, afterMs: number): Promise<void> {
+    const waitMs = waitBefore(this.attempt++, afterMs);
+    this.events.retry(reason, waitMs);
+    await this.wait(waitMs);
   }
 
   private async takeApart({ frame, part }: BoundFrame, reason: string): Promise<void> {

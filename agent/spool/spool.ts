@@ -50,7 +50,8 @@ export interface BoundFrame {
  *     the same number, and live batches can go before older ones without a gap in the numbers.
  * I2. A batch that was sent as a whole is held, under its number, until the collector has published it, room permitting.
  *     Who holds it may send it again: the collector takes a number once.
- * I3. Where it is not certain that the batch of the last number can be sent again, a new epoch begins.
+ * I3. Where it is not certain that the batch of the last number can be sent again, a new epoch begins. One that can be
+ *     gets a number of a new epoch only when the collector has said that it will never take the first one any more.
  */
 export class Spool {
   /** Windows that were sealed before this start: those whose seals are still here, and the latest. */
@@ -66,6 +67,7 @@ export class Spool {
   private isBoundDurable = true;
   /** An earlier process may have sent it, so that nobody knows whether the collector has it. */
   private isBoundDoubtful = false;
+  private closedEpoch = 0;
   private readFailures = 0;
   private wake: () => void = () => {};
 
@@ -227,18 +229,37 @@ export class Spool {
     return kept;
   }
 
-  /** The collector does not know of our numbers. `newest`: the newest epoch that it knows. */
-  beginEpoch(newest: number): void {
-    const { state } = this;
-    state.epoch = Math.max(this.options.nextEpoch(), state.epoch + 1, newest + 1);
-    state.sequence = 0;
-    this.isBoundDurable = false;
+  /**
+   * The collector does not take our number: `newest` is the epoch that has closed ours; 0: it expects another number.
+   * Then it has lost what it knew, and copies of this batch and of those before it may still come to it and be taken.
+   * So a newer epoch has to close ours first: the one that is given, by an empty batch. null: another one has begun.
+   */
+  renumber(newest: number): number | null {
+    if (newest === 0 && this.closedEpoch !== this.state.epoch) return this.laterEpoch(0);
+    this.beginEpoch(newest);
+    return null;
+  }
+
+  /** The collector has the batch that closes our epoch. One of an earlier build closes nothing, and is not asked again. */
+  epochClosed(): void {
+    this.closedEpoch = this.state.epoch;
   }
 
   /** What is not on the disk by then is lost, and said to be. */
   async close(): Promise<void> {
     await this.writer.close();
     await this.state.close();
+  }
+
+  private laterEpoch(newest: number): number {
+    return Math.max(this.options.nextEpoch(), this.state.epoch + 1, newest + 1);
+  }
+
+  private beginEpoch(newest: number): void {
+    const { state } = this;
+    state.epoch = this.laterEpoch(newest);
+    state.sequence = 0;
+    this.isBoundDurable = false;
   }
 
   private async goOn(parts: readonly BatchPart[]): Promise<void> {

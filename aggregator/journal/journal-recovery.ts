@@ -79,6 +79,7 @@ export class JournalRecovery {
   private readonly seen = new Set<number>();
   /** Numbers of the batches that are whole, by agent and epoch. */
   private readonly sequences = new Map<string, Set<number>>();
+  /** By agent and epoch, of all batches, damaged or not. */
   private readonly newest = new Map<string, number>();
   private readonly struck: BatchNumber[] = [];
 
@@ -91,7 +92,11 @@ export class JournalRecovery {
     const segments = sorted.map((name, i) => this.read(join(this.options.directory, name), i === sorted.length - 1));
     const isReleased = ({ path }: FoundSegment): boolean => this.options.isReleased?.(basename(path)) ?? false;
     const kept = segments.filter((segment) => !isReleased(segment));
-    for (const { frame, isDamaged } of kept.flatMap(({ entries }) => entries)) if (!isDamaged) this.note(frame);
+    for (const { frame, isDamaged } of kept.flatMap(({ entries }) => entries)) {
+      const key = `${frame.epoch} ${frame.agent}`;
+      this.newest.set(key, Math.max(frame.sequence, this.newest.get(key) ?? 0));
+      if (!isDamaged) this.note(frame);
+    }
     const frames = kept.flatMap((segment) => this.judge(segment));
     this.tellMissing(sorted);
     return { frames, struck: this.struck, released: segments.filter(isReleased).flatMap(({ entries }) => entries.map(({ frame }) => frame)) };
@@ -135,7 +140,6 @@ export class JournalRecovery {
     const known = this.sequences.get(key);
     if (known) known.add(sequence);
     else this.sequences.set(key, new Set([sequence]));
-    this.newest.set(key, Math.max(sequence, this.newest.get(key) ?? 0));
   }
 
   private judge(segment: FoundSegment): JournalFrame[] {

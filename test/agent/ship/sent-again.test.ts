@@ -78,6 +78,29 @@ test.serial('rows that are damaged before they are published come again, also th
   await spool.close();
 });
 
+test.serial('the last batch of an agent is damaged, and the agent goes on: it comes again although a new epoch has begun, and nothing else of the old one', async (t) => {
+  const { data, spool } = await unpublished(t);
+  damageRows(join(data, 'journal'), { agent: 'agent-1', sequence: 4 });
+  const collector = await runCollector(t, { data });
+  const answer = await collector.request('/v1/batches', { headers: { 'weir-agent-id': 'agent-1' } });
+  const { wanted: [struck] } = await answer.json() as { wanted: { epoch: number; sequence: number }[] };
+  t.is(struck!.sequence, 4);
+  const { gzipped, contents } = await windowBatch(4, ROWS.slice(40, 50));
+  await spool.append(gzipped, contents);
+  const again = await shipUntil(t, spool, collector, async () => (await completeness(collector)).complete === 10);
+  t.deepEqual(again, [4]);
+  // the number under which that batch was sent first, in vain
+  const late = await collector.send({ body: gzipped, epoch: struck!.epoch, sequence: 5, headers: { 'content-encoding': 'gzip' } });
+  t.is(late.status, 409);
+  t.true(Number(late.document['newest-epoch']) > struck!.epoch);
+  await collector.flush();
+  await collector.stop();
+  const rows = await storedRows(data);
+  t.deepEqual(rows.filter((row) => row['log-status'] === 'OK').map((row) => `${String(row['srcaddr'])} ${String(row['packets'])}`).sort(),
+    ROWS.slice(0, 50).map(({ packets }, row) => `0.0.0.${row} ${packets}`).sort());
+  await spool.close();
+});
+
 test.serial('an agent that was started anew holds nothing: the rows are declared when the delay is over', async (t) => {
   const { data, spool, folder } = await unpublished(t);
   await spool.close();

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
-import { CollectorPost } from '../../../agent/ship/collector-post.ts';
+import { CollectorPost, type BatchNumber } from '../../../agent/ship/collector-post.ts';
 import { readRefused } from '../../../agent/ship/refused-batch.ts';
 import { SpoolShipping, type PostBatch, type ShippingEvents } from '../../../agent/ship/spool-shipping.ts';
 import { MemoryDisk } from '../../../agent/spool/memory-disk.ts';
@@ -45,6 +45,15 @@ function postTo(t: ExecutionContext, { url, adminToken }: RunningCollector, agen
   const post = new CollectorPost({ collector: url, token: agent, logStore: null });
   t.teardown(() => post.close());
   return post;
+}
+
+/** Rows that come twice are added up when they are published: the count alone does not show them. */
+async function storedFlows({ data }: RunningCollector): Promise<string[]> {
+  return (await storedRows(data)).filter((row) => row['log-status'] === 'OK').map((row) => `${String(row['srcaddr'])} ${String(row['packets'])}`).sort();
+}
+
+function flowsOf(rows: number): string[] {
+  return ROWS.slice(0, rows).map(({ packets }, row) => `0.0.0.${row} ${packets}`).sort();
 }
 
 test.serial('two bad rows among 3,000: the others are stored, these are set aside and stated, and nothing waits behind them', async (t) => {
@@ -118,6 +127,67 @@ test.serial('another collector, that knows nothing of the numbers: a new epoch, 
     t.is((await storedRows(collector.data)).filter((row) => row['log-status'] === 'OK').length, 10);
   }
   await spool.close();
+});
+
+test.serial('another collector, to which copies of all that was sent before come late: nothing is doubled', async (t) => {
+  const spool = await openSpool(new MemoryDisk());
+  const sent: { body: Uint8Array; number: BatchNumber }[] = [];
+  const recorded = (post: CollectorPost, late: boolean): PostBatch => ({
+    post: async (body, number) => {
+      sent.push({ body, number });
+      const answer = await post.post(body, number);
+      // before the agent can do anything about it
+      if (late && answer.kind === 'out-of-order' && answer.newestEpoch === 0) for (const copy of sent) await post.post(copy.body, copy.number);
+      return answer;
+    },
+  });
+  for (const [life, collector] of [await runCollector(t), await runCollector(t)].entries()) {
+    for (let window = 3 * life; window < 3 * life + 3; window++) {
+      const { gzipped, contents } = await windowBatch(window, ROWS.slice(window * 10, window * 10 + 10));
+      await spool.append(gzipped, contents);
+    }
+    const post = postTo(t, collector);
+    await shipAll(spool, recorded(post, life === 1));
+    for (const copy of sent) await post.post(copy.body, copy.number);
+    await collector.flush();
+    await collector.stop();
+    t.deepEqual(await storedFlows(collector), flowsOf(30 * (life + 1)));
+  }
+  await spool.close();
+});
+
+test.serial('a folder that could not be used for one life: its batches come under a number of a closed epoch, each once', async (t) => {
+  const collector = await runCollector(t);
+  const post = postTo(t, collector);
+  const folder = temporaryDirectory(t);
+  const append = async (spool: Spool, window: number): Promise<void> => {
+    const { gzipped, contents } = await windowBatch(window, ROWS.slice(window * 10, window * 10 + 10));
+    await spool.append(gzipped, contents);
+  };
+  const before = await openSpool(await DirectoryDisk.open(folder));
+  await append(before, 0);
+  await append(before, 1);
+  const ending = new AbortController();
+  let posts = 0;
+  await new SpoolShipping(before, {
+    post: async (body, number) => {
+      const answer = await post.post(body, number);
+      if (++posts < 2) return answer;
+      ending.abort(); // it is stored, and nobody hears of it
+      return { kind: 'failed', reason: 'lost', retryAfterMs: 0 };
+    },
+  }, ending.signal, new Told()).run();
+  const meanwhile = await openSpool(new MemoryDisk());
+  await append(meanwhile, 2);
+  await shipAll(meanwhile, post);
+  const after = await openSpool(await DirectoryDisk.open(folder));
+  await append(after, 3);
+  const told = await shipAll(after, post);
+  t.is(told.renumberings.length, 1);
+  await after.close();
+  await collector.flush();
+  await collector.stop();
+  t.deepEqual(await storedFlows(collector), flowsOf(40));
 });
 
 test.serial('a live batch waits for one batch of the backlog at most, and the backlog for none but live ones', async (t) => {

@@ -10,13 +10,15 @@ test(`${RUNS} lives on a disk that loses, tears and refuses: each row once or st
   let crashes = 0;
   let dropped = 0;
   let sentAgain = 0;
+  let renumbered = 0;
   for (let seed = SEED; seed < SEED + RUNS; seed++) {
     const run = await runModel(seed, STEPS);
     t.deepEqual(run.faults, [], `seed ${seed}`);
     crashes += run.crashes;
     dropped += run.dropped;
     sentAgain += run.sentAgain;
+    renumbered += run.renumbered;
   }
-  t.log(`${crashes} crashes, ${dropped} rows dropped and stated, ${sentAgain} batches sent again`);
-  t.true(crashes > RUNS && dropped > 0 && sentAgain > 0);
+  t.log(`${crashes} crashes, ${dropped} rows dropped and stated, ${sentAgain} batches sent again, ${renumbered} numbers refused`);
+  t.true(crashes > RUNS && dropped > 0 && sentAgain > 0 && renumbered > 0);
 });

@@ -6,6 +6,8 @@ export interface ModelRun {
   readonly crashes: number;
   readonly dropped: number;
   readonly sentAgain: number;
+  /** Times that the collector has refused a number, since it had lost what it knew. */
+  readonly renumbered: number;
   readonly windows: number;
 }
 
@@ -18,6 +20,7 @@ export async function runModel(seed: number, steps: number): Promise<ModelRun> {
   const faults: string[] = [];
   const faultRate = random() < 0.5 ? 0 : random() * 0.1;
   const isAway = random() < 0.3;
+  const isForgetful = random() < 0.5;
   world.collector.luck = () => {
     const luck = random();
     return luck < (isAway ? 0.9 : 0.1) ? 'away' : luck < 0.95 ? 'taken' : 'answer lost';
@@ -31,12 +34,14 @@ export async function runModel(seed: number, steps: number): Promise<ModelRun> {
     setFaults();
     const luck = random();
     if (luck < 0.3) world.produce(1 + Math.floor(random() * 4));
-    else if (luck < 0.5) world.sealWindow();
-    else if (luck < 0.7) await Promise.race([world.ship(1 + Math.floor(random() * 4)), pause(random)]);
-    else if (luck < 0.75) await Promise.race([world.settled(), pause(random)]);
-    else if (luck < 0.81) world.collector.damage(random);
-    else if (luck < 0.84) world.collector.publish(Math.floor(random() * 6));
-    else if (luck < 0.92) await Promise.race([world.heed(), pause(random)]);
+    else if (luck < 0.48) world.sealWindow();
+    else if (luck < 0.66) await Promise.race([world.ship(1 + Math.floor(random() * 4)), pause(random)]);
+    else if (luck < 0.7) await Promise.race([world.settled(), pause(random)]);
+    else if (luck < 0.75) world.collector.damage(random);
+    else if (luck < 0.78) world.collector.publish(Math.floor(random() * 6));
+    else if (luck < 0.84) await Promise.race([world.heed(), pause(random)]);
+    else if (luck < 0.89) world.collector.comeLate(random);
+    else if (luck < 0.92 && isForgetful) world.collector.startWithLoss(random);
     else {
       await pause(random);
       crashes++;
@@ -54,8 +59,9 @@ export async function runModel(seed: number, steps: number): Promise<ModelRun> {
   world.sealWindow();
   await world.settled();
   await world.ship(Infinity);
+  for (let times = 0; times < 10; times++) world.collector.comeLate(random);
   world.collector.publish(Infinity);
-  return { faults: [...faults, ...world.faults()], sentAgain: world.sentAgain, crashes, dropped: world.droppedRows, windows: world.windows.length };
+  return { faults: [...faults, ...world.faults()], sentAgain: world.sentAgain, renumbered: world.renumbered, crashes, dropped: world.droppedRows, windows: world.windows.length };
 }
 
 /** A random number of turns of the event loop: a simulated call takes one. */

@@ -13,6 +13,7 @@ import { SimulatedDisk } from './simulated-disk.ts';
 
 export const WINDOW_SECONDS = 60;
 export const ENIS = ['eni-a', 'eni-b'];
+const AGENT = 'agent-1';
 const FIRST_START = 1_700_000_040;
 
 interface Row {
@@ -35,7 +36,16 @@ interface StoredBatch {
   readonly epoch: number;
   readonly sequence: number;
   readonly rows: readonly Row[];
+  /** Starts of those that it says something of. */
+  readonly windows: readonly number[];
 }
+
+interface Sent {
+  readonly body: Uint8Array;
+  readonly number: BatchNumber;
+}
+
+const EMPTY = Buffer.from('{"rows":[],"seals":[]}');
 
 /** Stores as the real one does, by the real one's idea of the numbers. */
 export class ModelCollector {
@@ -44,14 +54,31 @@ export class ModelCollector {
   /** What the next attempts come to; absent: taken. */
   luck: () => 'taken' | 'refused' | 'answer lost' | 'away' = () => 'taken';
   private positions = new AgentPositions();
-  readonly refusals: PostAnswer[] = [];
+  /** Starts of windows of which it has lost something that it had acknowledged. */
+  readonly bereft = new Set<number>();
+  /** All that was ever sent, whether it came or not: copies of it may come at any time. */
+  private readonly sent: Sent[] = [];
   /** In the order in which they came. */
   private unpublished: StoredBatch[] = [];
   private readonly damaged = new Set<StoredBatch>();
+  private struck: BatchNumber | null = null;
 
-  async post(body: Uint8Array, { agentId, epoch, sequence }: BatchNumber): Promise<PostAnswer> {
+  async post(body: Uint8Array, number: BatchNumber): Promise<PostAnswer> {
+    this.sent.push({ body, number });
     const luck = this.luck();
     if (luck === 'away') return { kind: 'failed', reason: 'away', retryAfterMs: 0 };
+    const answer = this.receive(body, number);
+    return luck === 'answer lost' ? { kind: 'failed', reason: 'answer lost', retryAfterMs: 0 } : answer;
+  }
+
+  /** Copies of what was sent at some time, or just now, in the order in which it was. */
+  comeLate(random: () => number): void {
+    const count = 1 + Math.floor(random() * 8);
+    const first = random() < 0.5 ? Math.floor(random() * this.sent.length) : Math.max(0, this.sent.length - count);
+    for (const { body, number } of this.sent.slice(first, first + count)) this.receive(body, number);
+  }
+
+  private receive(body: Uint8Array, { agentId, epoch, sequence }: BatchNumber): PostAnswer {
     const again = [...this.damaged].find((batch) => batch.epoch === epoch && batch.sequence === sequence);
     if (again) {
       this.damaged.delete(again);
@@ -59,15 +86,30 @@ export class ModelCollector {
     }
     const place = this.positions.place(agentId, epoch, sequence);
     if (place.kind === 'gap' || place.kind === 'stale-epoch') {
-      const answer = { kind: 'out-of-order', newestEpoch: place.kind === 'gap' ? 0 : place.newest, reason: place.kind } as const;
-      this.refusals.push(answer);
-      return answer;
+      return { kind: 'out-of-order', newestEpoch: place.kind === 'gap' ? 0 : place.newest, reason: place.kind };
     }
     if (place.kind === 'next') {
-      this.unpublished.push({ epoch, sequence, rows: this.store(Buffer.from(body)) });
+      this.unpublished.push({ epoch, sequence, ...this.store(Buffer.from(body)) });
       this.positions.advance(agentId, epoch, sequence);
     }
-    return luck === 'answer lost' ? { kind: 'failed', reason: 'answer lost', retryAfterMs: 0 } : { kind: 'acknowledged' };
+    return { kind: 'acknowledged' };
+  }
+
+  /** A start after the end of the journal was damaged: the last batches are gone without a trace, or the rows of the last one of an epoch are. */
+  startWithLoss(random: () => number): void {
+    const last = new Map(this.positions.list().map(([, epoch, sequence]) => [epoch, sequence]));
+    const isTraced = random() < 0.5;
+    for (let left = isTraced ? 1 : 1 + Math.floor(random() * 3); left > 0; left--) {
+      const batch = this.unpublished.pop();
+      if (!batch) break;
+      last.set(batch.epoch, batch.sequence - 1);
+      if (!this.damaged.delete(batch)) this.takeAway(batch.rows);
+      for (const start of batch.windows) this.bereft.add(start);
+      this.struck = isTraced ? { agentId: AGENT, ...batch } : null;
+    }
+    this.positions = new AgentPositions();
+    for (const [epoch, sequence] of last) if (sequence > 0) this.positions.advance(AGENT, epoch, sequence);
+    if (this.struck) this.positions.strike(AGENT, this.struck.epoch, this.struck.sequence);
   }
 
   take(other: ModelCollector): void {
@@ -81,7 +123,7 @@ export class ModelCollector {
     const batch = this.unpublished[Math.floor(random() * this.unpublished.length)];
     if (!batch || this.damaged.has(batch)) return;
     this.damaged.add(batch);
-    for (const { id } of batch.rows) this.rows.delete(id);
+    this.takeAway(batch.rows);
   }
 
   /** Of so many of the oldest batches: what is damaged then is lost, and stated. */
@@ -95,14 +137,24 @@ export class ModelCollector {
   progress(): Progress {
     const through = new Map(this.positions.list().map(([, epoch, sequence]) => [epoch, sequence]));
     for (const { epoch, sequence } of this.unpublished) through.set(epoch, Math.min(through.get(epoch)!, sequence - 1));
-    return { publishedThrough: through, wanted: [...this.damaged] };
+    const { struck } = this;
+    const isStruck = struck !== null && this.positions.last(AGENT, struck.epoch) === struck.sequence - 1;
+    return { publishedThrough: through, wanted: [...this.damaged, ...(isStruck ? [struck] : [])] };
   }
 
-  private store(body: Buffer): readonly Row[] {
+  private store(body: Buffer): Pick<StoredBatch, 'rows' | 'windows'> {
     const { rows, seals } = read(body);
     this.storeRows(rows);
     this.addSeals(seals);
-    return rows;
+    return { rows, windows: [...rows.map(({ id }) => Number(id.split(' ')[0])), ...seals.map(({ windowStart }) => windowStart)] };
+  }
+
+  private takeAway(rows: readonly Row[]): void {
+    for (const { id } of rows) {
+      const left = this.rows.get(id)! - 1;
+      if (left > 0) this.rows.set(id, left);
+      else this.rows.delete(id);
+    }
   }
 
   private storeRows(rows: readonly Row[]): void {
@@ -128,6 +180,7 @@ export class SpoolWorld {
   readonly windows: ProducedWindow[] = [];
   readonly notes: string[] = [];
   sentAgain = 0;
+  renumbered = 0;
   spool!: Spool;
   disk: SimulatedDisk;
   /** What the agent's own state file says. */
@@ -159,7 +212,7 @@ export class SpoolWorld {
     for (let tries = 0; ; tries++) {
       try {
         this.spool = await Spool.open({
-          disk: this.disk, limitBytes: this.limitBytes, agentId: 'agent-1', nextEpoch: () => ++this.epoch,
+          disk: this.disk, limitBytes: this.limitBytes, agentId: AGENT, nextEpoch: () => ++this.epoch,
           events: { lost() {}, forgotten() {}, trouble() {}, recovered() {}, written() {}, found: (text) => this.notes.push(text) },
         });
         break;
@@ -222,7 +275,7 @@ export class SpoolWorld {
       const body = await spool.readHeld(epoch, sequence);
       if (body === null) continue;
       this.sentAgain++;
-      await collector.post(body, { agentId: 'agent-1', epoch, sequence });
+      await collector.post(body, { agentId: AGENT, epoch, sequence });
     }
     await spool.published(publishedThrough);
   }
@@ -238,9 +291,17 @@ export class SpoolWorld {
       if (!this.body) continue;
       const body = this.body.bytes;
       const answer = await this.collector.post(body, { agentId: next.frame.agentId, epoch: next.epoch, sequence: next.sequence });
-      if (answer.kind === 'out-of-order') spool.beginEpoch(answer.newestEpoch);
+      if (answer.kind === 'out-of-order') await this.renumber(spool, answer.newestEpoch);
       if (answer.kind === 'acknowledged') await spool.acknowledged().catch(() => {});
     }
+  }
+
+  private async renumber(spool: Spool, newestEpoch: number): Promise<void> {
+    this.renumbered++;
+    const closing = spool.renumber(newestEpoch);
+    if (closing === null) return;
+    const answer = await this.collector.post(EMPTY, { agentId: AGENT, epoch: closing, sequence: 1 });
+    if (answer.kind === 'acknowledged') spool.epochClosed();
   }
 
   /** As it is between two lives; it and its collector go their own way from here. */
@@ -258,7 +319,7 @@ export class SpoolWorld {
     const faults: string[] = [];
     for (const [id, times] of this.collector.rows) if (times !== 1) faults.push(`row ${id} came ${times} times`);
     for (const { start, batches } of this.windows) {
-      if (this.open?.start === start) continue;
+      if (this.open?.start === start || this.collector.bereft.has(start)) continue;
       for (const eniId of ENIS) {
         const produced = batches.flat().filter((row) => row.eniId === eniId);
         const missing = produced.filter(({ id }) => !this.collector.rows.has(id));

@@ -19,18 +19,26 @@ test.serial('sequence numbers: next is stored, seen before is a duplicate, a gap
   ]);
 });
 
-test.serial('an epoch begins at 1, and closes those before it that were never heard of', async (t) => {
-  const collector = await runCollector(t);
-  const send = async (epoch: number, sequence: number) => {
-    const { status, document } = await collector.send({ body: EMPTY, epoch, sequence });
+test.serial('an epoch begins at 1, and closes those before it for good', async (t) => {
+  let collector = await runCollector(t, { journalSegmentBytes: 1 });
+  const send = async (epoch: number, sequence: number, body = EMPTY) => {
+    const { status, document } = await collector.send({ body, epoch, sequence });
     return [status, document['status'], document['expected-sequence'] ?? document['newest-epoch']];
   };
-  t.deepEqual(await send(10, 1), [200, 'stored', undefined]);
+  t.deepEqual(await send(10, 1, BATCH), [200, 'stored', undefined]);
   t.deepEqual(await send(20, 2), [409, 409, 1]);
+  t.deepEqual(await send(10, 2), [200, 'stored', undefined], 'one that was refused has closed nothing');
   t.deepEqual(await send(20, 1), [200, 'stored', undefined]);
-  t.deepEqual(await send(10, 1), [200, 'duplicate', undefined]);
-  t.deepEqual(await send(10, 2), [200, 'stored', undefined]);
-  t.deepEqual(await send(15, 1), [409, 409, 20]);
+  for (const when of ['', 'after a start', 'when the journal has given its segments up']) {
+    t.deepEqual(await send(10, 2), [200, 'duplicate', undefined], when);
+    t.deepEqual(await send(10, 3), [409, 409, 20], when);
+    t.deepEqual(await send(10, 4), [409, 409, 20], when);
+    t.deepEqual(await send(15, 1), [409, 409, 20], when);
+    if (when !== '') await collector.flush();
+    await collector.stop();
+    collector = await runCollector(t, { data: collector.data, journalSegmentBytes: 1 });
+  }
+  t.deepEqual(await send(20, 2), [200, 'stored', undefined]);
 });
 
 test.serial('a batch sent by many at once is stored once', async (t) => {
