@@ -96,14 +96,21 @@ export class PendingWindows {
     });
   }
 
-  /** These frames of the window are published. What else comes for it waits until `restUntilMs`, since its file is written again. */
-  remove({ frames, ...window }: ReadyWindow, restUntilMs = 0): void {
+  /** These frames of the window are published. What else comes for it waits until `restUntilMs`, since its file is written again. How many are left. */
+  remove({ frames, ...window }: ReadyWindow, restUntilMs = 0): number {
     const pending = this.windows.get(windowKey(window));
-    if (!pending) return;
+    if (!pending) return 0;
     for (const { frame } of frames) pending.frames.delete(frame);
     pending.readySinceMs = null;
     pending.quietUntilMs = 0;
     pending.restUntilMs = restUntilMs;
+    return pending.frames.size;
+  }
+
+  /** Nothing of the window becomes due before, whatever is added. */
+  rest(window: Window, untilMs: number): void {
+    const pending = this.windows.get(windowKey(window));
+    if (pending) pending.restUntilMs = Math.max(pending.restUntilMs, untilMs);
   }
 
   /** The windows that overlap the range and hold an ENI that `concerns`. */

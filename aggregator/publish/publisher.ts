@@ -8,7 +8,7 @@ import type { DataLayout } from '../logstore/layout.ts';
 import type { AgentPosition, ExpireRecord } from '../logstore/ledger-record.ts';
 import type { Ledger } from '../logstore/ledger.ts';
 import type { Retention } from '../logstore/retention.ts';
-import { windowKey, type Window } from '../logstore/window.ts';
+import { windowKey, type Window, type WindowKey } from '../logstore/window.ts';
 import type { PendingWindows, ReadyWindow } from './pending-windows.ts';
 import { Publication, type LeftOut } from './publication.ts';
 import type { PublishProcess } from './publish-process.ts';
@@ -28,6 +28,8 @@ export interface PublisherParts {
   readonly log: Logger;
   /** Damaged batches may come again for so long after the start, and their windows wait; unless given, they do not. */
   readonly wantedMs?: number;
+  /** Of the batches of one publication, about; unless given, 128 MiB. */
+  readonly jobBytes?: number;
   readonly onPublished?: (milliseconds: number, windows: number, rows: number) => void;
   readonly onLeftOut?: (leftOut: readonly LeftOut[]) => void;
   readonly onMended?: () => void;
@@ -41,9 +43,9 @@ const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 30_000;
 /** A window rests so many times as long as its publication took: rows that trickle in must not keep its file being written again and again. */
 const REST_FACTOR = 4;
-/** Bounds of one publication, which the publishing process holds in memory. After one that failed they are less for a while. */
+/** Bounds of one publication, which the publishing process holds in memory. For the windows of one that failed they are less. */
 const JOB_BYTES = 128 * 1024 * 1024;
-const LEAST_JOB_BYTES = 1024 * 1024;
+const LEAST_JOB_SHARE = 1 / 128;
 const JOB_WINDOWS = 64;
 
 /**
@@ -52,7 +54,8 @@ const JOB_WINDOWS = 64;
  * I1. The order is: files durable, then the ledger's record, then everything that relies on it. Whatever is cut off
  *     before the record left no trace but files that nobody refers to.
  * I2. One publication at a time; a file of a LogStore's window holds exactly the frames that the ledger names for it.
- * I3. A batch that is damaged in the journal is mended there, as the frame that it was, or published as lost. Both happen
+ * I3. A window that cannot be published keeps no other one waiting: it rests, and is tried again by itself and in smaller parts.
+ * I4. A batch that is damaged in the journal is mended there, as the frame that it was, or published as lost. Both happen
  *     between publications, so no window has its rows and its loss.
  */
 export class Publisher {
@@ -70,7 +73,8 @@ export class Publisher {
   private busy = false;
   private stopping = false;
   private retryMs = RETRY_FIRST_MS;
-  private jobBytes = JOB_BYTES;
+  /** How often these windows could not be published, as long as something of them is pending. */
+  private readonly failures = new Map<WindowKey, number>();
   private notBeforeMs = 0;
   private retentionLookedMs = 0;
 
@@ -182,7 +186,7 @@ export class Publisher {
     try {
       for (const frame of due.flatMap(({ frames }) => frames)) if (frame.damaged) this.declare(frame);
       const isLook = due.length > 0 || everything || Date.now() - this.retentionLookedMs >= RETENTION_LOOK_MS;
-      while (due.length > 0 && !this.stopping) await this.publish(takeJob(due, this.jobBytes));
+      while (due.length > 0 && !this.stopping) await this.publish(takeJob(due, this.parts.jobBytes ?? JOB_BYTES, this.failures));
       if (isLook && !this.stopping) await this.expire();
       await this.removeSegments();
       this.retryMs = RETRY_FIRST_MS;
@@ -192,7 +196,6 @@ export class Publisher {
       this.parts.log.error(`publication failed, next attempt in ${this.retryMs} ms: ${(error as Error).message}`);
       this.parts.onFailure?.();
       this.retryMs = Math.min(this.retryMs * 2, RETRY_MOST_MS);
-      this.jobBytes = Math.max(this.jobBytes / 2, LEAST_JOB_BYTES);
       throw refusedByDisk(error as NodeJS.ErrnoException);
     } finally {
       this.busy = false;
@@ -212,6 +215,7 @@ export class Publisher {
       const job = publication.job(layout.temporary);
       results = job.targets.length > 0 ? await process.run(job) : [];
     } catch (error) {
+      for (const window of windows) this.hasFailed(window);
       await this.discarded.remove(publication.written());
       throw error;
     }
@@ -219,7 +223,8 @@ export class Publisher {
     await ledger.append(publication.record(results, nowMs));
     const tookMs = performance.now() - begun;
     for (const window of windows) {
-      pending.remove(window, Date.now() + REST_FACTOR * tookMs);
+      const framesLeft = pending.remove(window, Date.now() + REST_FACTOR * tookMs);
+      if (framesLeft === 0) this.failures.delete(windowKey(window));
       for (const { frame } of window.frames) {
         const left = this.windowsLeft.get(frame)! - 1;
         if (left > 0) this.windowsLeft.set(frame, left);
@@ -229,10 +234,17 @@ export class Publisher {
         }
       }
     }
-    this.jobBytes = Math.min(this.jobBytes * 2, JOB_BYTES);
     this.discarded.removeLater(replaced);
     if (publication.leftOut.length > 0) onLeftOut?.(publication.leftOut);
     onPublished?.(tookMs, windows.length, results.reduce((rows, result) => rows + result.rows, 0));
+  }
+
+  private hasFailed(window: Window): void {
+    const key = windowKey(window);
+    const times = (this.failures.get(key) ?? 0) + 1;
+    this.failures.set(key, times);
+    // longer than all of them wait, so that others come first
+    this.parts.pending.rest(window, Date.now() + Math.min(RETRY_FIRST_MS * 2 ** times, 2 * RETRY_MOST_MS));
   }
 
   /** Deletes segments of the journal; first the ledger learns what only they knew. */
@@ -267,13 +279,18 @@ function refusedByDisk(error: NodeJS.ErrnoException): Error {
   return error.code === undefined || error instanceof WeirError ? error : new WeirError('STORAGE', `what is pending could not be published: ${error.message}`, { cause: error });
 }
 
-/** Takes off `due` what makes one publication. */
-function takeJob(due: ReadyWindow[], jobBytes: number): ReadyWindow[] {
+/** Takes off `due` what makes one publication: the first of those that have failed least. */
+function takeJob(due: ReadyWindow[], mostBytes: number, failures: ReadonlyMap<WindowKey, number>): ReadyWindow[] {
+  const failed = (window: Window): number => failures.get(windowKey(window)) ?? 0;
+  if (failures.size > 0) due.sort((a, b) => failed(a) - failed(b));
+  const times = failed(due[0]!);
+  const jobBytes = mostBytes * Math.max(2 ** -times, LEAST_JOB_SHARE);
   const windows: ReadyWindow[] = [];
   const taken = new Set<number>();
   let bytes = 0;
-  while (due.length > 0 && windows.length < JOB_WINDOWS && bytes < jobBytes) {
+  while (due.length > 0 && windows.length < (times === 0 ? JOB_WINDOWS : 1) && bytes < jobBytes) {
     const window = due[0]!;
+    if (failed(window) !== times) break;
     const frames: JournalFrame[] = [];
     for (const frame of window.frames) {
       if (!taken.has(frame.frame)) {

@@ -73,6 +73,11 @@ const SPOOL: readonly SeededBug[] = [
     test: SPOOL_DAMAGE, title: 'a batch that was sent, and is damaged when it is to be sent again*',
   },
   {
+    name: 'a batch gets another number while its first one may still be taken', file: 'agent/spool/spool.ts',
+    find: 'if (newest === 0 && this.closedEpoch !== this.state.epoch) return', replace: 'if (newest < 0) return',
+    test: 'test/agent/ship/spool-shipping.test.ts', title: 'another collector, to which copies of all that was sent before come late*',
+  },
+  {
     name: 'the page of a proxy is a refusal', file: 'agent/ship/collector-post.ts',
     find: "if (problem?.['status'] !== statusCode) return { kind: 'refused', status: statusCode, reason };",
     replace: "if (problem === null) return { kind: 'unfit', status: statusCode, reason };",
@@ -135,6 +140,20 @@ const STORAGE: readonly SeededBug[] = [
     name: 'a batch counts as seen before it is in the journal', file: 'aggregator/receive/receiver.ts',
     find: 'const frame = await this.journal.append(header, body);', replace: 'this.positions.advance(batch.agent, batch.epoch, batch.sequence);\n        const frame = await this.journal.append(header, body);',
     test: 'test/aggregator/faults/storage.test.ts', title: 'a disk that takes nothing*',
+  },
+  {
+    name: 'an older epoch stays open', file: 'aggregator/receive/agent-positions.ts',
+    find: 'if (epoch < newest && !(isNext', replace: 'if (epoch < newest && !epochs.has(epoch) && !(isNext', test: RECEIVE, title: 'an epoch begins at 1, and closes those before it*',
+  },
+  {
+    name: 'what a start has struck out comes too late', file: 'aggregator/storage.ts',
+    find: 'positions.strike(agent, epoch, sequence);', replace: 'positions.advance(agent, epoch, 0);',
+    test: 'test/agent/ship/sent-again.test.ts', title: 'the last batch of an agent is damaged, and the agent goes on*',
+  },
+  {
+    name: 'a window that cannot be published is always the first', file: 'aggregator/publish/publisher.ts',
+    find: 'if (failures.size > 0) due.sort((a, b) => failed(a) - failed(b));', replace: '',
+    test: 'test/aggregator/publish/failing-window.test.ts', title: 'a window that cannot be published keeps no other one waiting',
   },
   {
     name: 'the disk has no floor', file: 'aggregator/journal/disk-room.ts',

@@ -55,6 +55,9 @@ export interface Settings {
   readonly wantedMs?: number;
   /** The disk takes so many publications. */
   readonly publications?: number;
+  readonly jobBytes?: number;
+  /** Whether the publishing process cannot do it. */
+  readonly fails?: (job: Omit<PublishJob, 'id'>) => boolean;
 }
 
 export class StorageModel {
@@ -75,7 +78,7 @@ export class StorageModel {
     this.publisher = publisher(this);
   }
 
-  static async open(root: string, { segmentBytes, compactBytes, wantedMs = 0, publications = Infinity }: Settings): Promise<StorageModel> {
+  static async open(root: string, { segmentBytes, compactBytes, wantedMs = 0, publications = Infinity, jobBytes = 128 * 1024 * 1024, fails = () => false }: Settings): Promise<StorageModel> {
     const layout = dataLayout(root);
     const quarantine = new Quarantine(layout.quarantine);
     const router = new Router(NOTHING_PLANNED);
@@ -101,14 +104,14 @@ export class StorageModel {
       isPublished: (frame) => state.isHeld(frame),
     }, state.lastFrame + 1);
     const model = new StorageModel(root, ledger, journal, (self) => new Publisher({
-      layout, journal, ledger, pending: new PendingWindows({ aggregationDelayMs: 0, settleMs: 0 }), wantedMs, process: new RowLists(publications) as unknown as PublishProcess,
+      layout, journal, ledger, pending: new PendingWindows({ aggregationDelayMs: 0, settleMs: 0 }), wantedMs, jobBytes, process: new RowLists(publications, fails) as unknown as PublishProcess,
       router: () => router, retention: new Retention(state, () => self.logStores), positions: () => self.positions.list(), log: SILENT,
     }));
     model.doubt = doubt;
     model.told.push(...told);
     model.damage.push(...damage);
     for (const position of state.agentPositions) model.positions.advance(...position);
-    for (const { agent, epoch } of journal.struck) model.positions.advance(agent, epoch, 0);
+    for (const { agent, epoch, sequence } of journal.struck) model.positions.strike(agent, epoch, sequence);
     for (const frame of frames) {
       model.positions.advance(frame.agent, frame.epoch, frame.sequence);
       model.publisher.add(frame);
@@ -188,13 +191,16 @@ export class StorageModel {
 /** In the place of the process that writes Parquet. */
 class RowLists {
   private left: number;
+  private readonly fails: (job: Omit<PublishJob, 'id'>) => boolean;
 
-  constructor(publications: number) {
+  constructor(publications: number, fails: (job: Omit<PublishJob, 'id'>) => boolean) {
     this.left = publications;
+    this.fails = fails;
   }
 
-  async run({ root, frames, targets, routes }: Omit<PublishJob, 'id'>): Promise<TargetResult[]> {
-    if (this.left-- === 0) throw new Error('no further publication');
+  async run(job: Omit<PublishJob, 'id'>): Promise<TargetResult[]> {
+    const { root, frames, targets, routes } = job;
+    if (this.left-- === 0 || this.fails(job)) throw new Error('no further publication');
     const results: TargetResult[] = [];
     for (const [target, { path, previousPath }] of targets.entries()) {
       const fresh = routes.filter((route) => route.target === target).map((route) => `${bodyOf(frames[route.frame]!)}@${route.window.start}`);
