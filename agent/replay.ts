@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import { DEFAULT_BATCH_PACKETS } from '../shared/packet-batch.ts';
 import type { Seal } from '../shared/seal.ts';
 import { readCaptures, type MergedCaptures } from './capture/merged-captures.ts';
@@ -17,6 +18,8 @@ export interface ReplayOptions extends PipelineOptions {
   readonly maxPackets?: number;
   /** 2: the flow table has a thread of its own. The output is the same. */
   readonly workers?: number;
+  /** Of two workers the one that has been started already, by startTableWorker. */
+  readonly tableWorker?: Worker | undefined;
 }
 
 export interface ReplaySummary extends MergedCaptures {
@@ -31,12 +34,12 @@ export interface ReplaySink extends WindowSink {
 
 /** Capture files through the agent's own pipeline into a sink. Throws WeirError where a file cannot be read at all. */
 export async function replay(paths: readonly string[], options: ReplayOptions, sink: ReplaySink): Promise<ReplaySummary> {
-  const { batchPackets = DEFAULT_BATCH_PACKETS, maxPackets = Infinity, workers = 1, ...given } = options;
+  const { batchPackets = DEFAULT_BATCH_PACKETS, maxPackets = Infinity, workers = 1, tableWorker, ...given } = options;
   const limits = { batchPackets, maxPackets };
   const pipelineOptions = { agentId: REPLAY_AGENT_ID, ...given };
   if (workers > 1) {
     const { replayInThreads } = await import('./parallel/threaded-replay.ts');
-    return replayInThreads(paths, pipelineOptions, limits, sink);
+    return replayInThreads(paths, pipelineOptions, limits, sink, tableWorker);
   }
   const pipeline = new Pipeline(pipelineOptions, sink);
   const captures = await readCaptures(

@@ -1,4 +1,4 @@
-import { isMembersEni } from '../shared/assignment.ts';
+import { isMembersEni } from '../shared/topology/members-eni.ts';
 import { trafficBits } from '../shared/traffic-bits.ts';
 import type { Eni, Topology, TrafficType } from '../shared/topology/topology.ts';
 import { NO_ENI, type PlacedEni } from './decode/eni-match.ts';

@@ -19,6 +19,7 @@ import { benchTopology } from './rule-set.ts';
 import { TRACE_NAMES, trace, type Trace } from './traces.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const COLUMNS = 'bench/replay-columnar.ts';
 const RULES = 100;
 
 interface Contestant {
@@ -42,7 +43,7 @@ function weir(folder: string, dist: string, rules: number): Contestant[] {
     },
     {
       name: `weir, columns${suffix}`, program: process.execPath,
-      parameters: (capture) => [join(ROOT, 'bench/replay-columnar.mjs'), dist, capture, topology],
+      parameters: (capture) => [join(folder, 'columns', COLUMNS.replace(/ts$/, 'js')), capture, topology],
     },
   ];
 }
@@ -99,7 +100,9 @@ async function main(): Promise<void> {
   const dist = join(folder, 'dist');
   try {
     mkdirSync(dist);
-    execFileSync(process.execPath, [join(ROOT, 'scripts/program.mjs'), dist], { stdio: 'inherit' });
+    const build = join(ROOT, 'scripts/program.mjs');
+    execFileSync(process.execPath, [build, dist], { stdio: 'inherit' });
+    execFileSync(process.execPath, [build, join(folder, 'columns'), COLUMNS], { stdio: 'inherit' });
     writeFileSync(join(dist, 'package.json'), readFileSync(join(ROOT, 'package.json')));
     execFileSync('ln', ['-s', join(ROOT, 'node_modules'), join(folder, 'node_modules')]);
     const { found, absent } = findPeers();

@@ -1,39 +1,69 @@
 /**
- * Builds the program into dist: module by module, with the value of each constant in the place of its name.
- * `npm run build:program [-- FOLDER [SOURCE...]]`, also of further sources such as benchmarks; nobody checks the types here.
+ * Builds the program into dist, with the value of each constant in the place of its name, in few files.
+ * `npm run build:program [-- FOLDER [SOURCE...]]`, also of further programs such as benchmarks; nobody checks the types here.
  *
  * The packet path is written in terms of constants that other modules export, offsets of fields and bits of flags. To V8
  * an import is a variable that it loads and checks each time, which the packet path does some hundred times a packet;
- * docs/decisions/060-hot-path.md has the figures.
+ * docs/decisions/060-hot-path.md has the figures. And a module takes Node half a millisecond to find and to load:
+ * docs/decisions/063-replay-time.md.
  */
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUILT = join(ROOT, 'dist');
-/** What the console is made of has a build of its own. */
-const CONSOLE = join('aggregator', 'console');
+const SHARED = 'parts';
+/** What is started, or imported by who starts the collector in a process of its own; all else is part of these. */
+const PROGRAMS = [
+  'weir.ts', 'aggregator/main.ts', 'log.ts',
+  'agent/parallel/table-worker.ts', 'agent/daemon/capture-worker.ts', 'agent/capture/live/cap-process.ts',
+  'aggregator/publish/publish-worker.ts', 'aggregator/query/worker/worker-main.ts', 'aggregator/control/document-program.ts',
+];
 /** A constant may be made of others, and those of others still. */
 const PASSES = 4;
+/** Packages that become part of the program, with what they are made of: to load one by one what yargs is made of takes 60 ms. */
+const INSIDE = /^(yargs|yaml)(\/|$)/;
+const PACKAGES = `${sep}node_modules${sep}`;
+const OWN_URL = /\bimport\.meta\.url\b/g;
+const URL_OF = /__url_of__\("([^"]+)"\)/g;
 
-/** By path below the root. */
-function programSources() {
-  const { include } = JSON.parse(readFileSync(join(ROOT, 'tsconfig.build.json'), 'utf8'));
-  const beside = readdirSync(ROOT).filter((name) => name.endsWith('.ts'));
-  const inside = include.filter((name) => statSync(join(ROOT, name)).isDirectory())
-    .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, name)));
-  return [...beside, ...inside].filter((name) => name.endsWith('.ts') && !name.startsWith(CONSOLE));
+/** To a module, its place is what it would be if each had a file of its own: programs and files beside it are found from there. */
+const placesOfModules = {
+  name: 'places of modules',
+  transform: {
+    filter: { code: 'import.meta.url' },
+    handler: (code, id) => ({ code: code.replace(OWN_URL, `__url_of__("${placeOf(id)}")`), map: null }),
+  },
+  renderChunk: {
+    filter: { code: '__url_of__' },
+    handler: (code, { fileName }) => ({
+      code: code.replace(URL_OF, (_, place) => `new URL("${relative(dirname(fileName), place)}", import.meta.url).href`), map: null,
+    }),
+  },
+};
+
+/** From the built program, beside which packages lie. */
+function placeOf(module) {
+  const at = module.lastIndexOf(PACKAGES);
+  return at < 0 ? relative(ROOT, module).replace(/\.ts$/, '.js') : join('..', module.slice(at));
 }
 
-export async function buildProgram(folder = BUILT, furtherSources = []) {
+function isPackage(name, importer) {
+  return /^[^./]/.test(name) && !INSIDE.test(name) && !importer?.includes(PACKAGES);
+}
+
+export async function buildProgram(folder = BUILT, furtherPrograms = []) {
   const { rolldown } = await import('rolldown');
+  const programs = [...PROGRAMS, ...furtherPrograms];
   const bundle = await rolldown({
-    cwd: ROOT, input: [...programSources(), ...furtherSources], platform: 'node', external: /^[^./]/,
-    optimization: { inlineConst: { mode: 'all', pass: PASSES } },
+    cwd: ROOT, input: Object.fromEntries(programs.map((path) => [path.replace(/\.[^.]+$/, ''), path])), platform: 'node',
+    external: isPackage,
+    optimization: { inlineConst: { mode: 'all', pass: PASSES } }, plugins: [placesOfModules],
   });
   try {
-    await bundle.write({ dir: folder, format: 'esm', preserveModules: true, preserveModulesRoot: ROOT, sourcemap: true });
+    rmSync(join(folder, SHARED), { recursive: true, force: true });
+    await bundle.write({ dir: folder, format: 'esm', entryFileNames: '[name].js', chunkFileNames: `${SHARED}/[name].js`, sourcemap: true });
   } finally {
     await bundle.close();
   }

@@ -1,7 +1,8 @@
 import { WeirError } from './errors.ts';
+import { membersEni } from './topology/members-eni.ts';
 import { parseTopology } from './topology/parse.ts';
 import { ADDRESS } from './topology/spelling.ts';
-import type { Eni, Topology, TrafficType } from './topology/topology.ts';
+import type { Topology, TrafficType } from './topology/topology.ts';
 
 /**
  * What the collector tells one agent to do: its ENIs, the rules that decide about them, and what of their traffic to
@@ -33,13 +34,6 @@ export interface AssignmentDocument {
   readonly 'watch': Readonly<Record<string, TrafficType>>;
 }
 
-/** Of the ENI that stands for the members of a group; no ENI of an inventory can have such an id. */
-const MEMBERS_OF = 'members of ';
-
-export function isMembersEni(eniId: string): boolean {
-  return eniId.startsWith(MEMBERS_OF);
-}
-
 /** Throws CONFIGURATION with the reason: nothing of a document that is not sound is used. `source` names it in errors. */
 export function parseAssignment(text: string, source: string): Assignment {
   const document = readDocument(text, source);
@@ -48,10 +42,7 @@ export function parseAssignment(text: string, source: string): Assignment {
   const groups = new Set(topology.securityGroups.map(({ securityGroupId }) => securityGroupId));
   for (const eniId of Object.keys(document.watch)) if (!enis.has(eniId)) throw unsound(source, `it watches ${eniId}, which it does not describe`);
   for (const group of Object.keys(document.members)) if (!groups.has(group)) throw unsound(source, `it has members of ${group}, which it does not describe`);
-  const members = Object.entries(document.members).filter(([, addresses]) => addresses.length > 0).map(([group, addresses]): Eni => ({
-    eniId: `${MEMBERS_OF}${group}`, vmId: null, vswitchId: null, vpcId: null, mac: null, addresses, securityGroups: [group], interface: null, side: null,
-    agentId: null,
-  }));
+  const members = Object.entries(document.members).filter(([, addresses]) => addresses.length > 0).map(([group, addresses]) => membersEni(group, addresses));
   return {
     agentId: document['agent-id'], revision: document.revision, windowSeconds: document.window,
     topology: { ...topology, enis: [...topology.enis, ...members] },

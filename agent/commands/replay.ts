@@ -6,12 +6,12 @@ import type { CommandLog } from '../../shared/command-log.ts';
 import { parseSeconds } from '../../shared/duration.ts';
 import { EXIT_FAILURE, WeirError, refusedBySystem } from '../../shared/errors.ts';
 import type { Seal } from '../../shared/seal.ts';
-import { parseTopology } from '../../shared/topology/parse.ts';
 import { DEFAULT_TOPOLOGY, type Topology, type TrafficType } from '../../shared/topology/topology.ts';
 import { RECORD_FORMATS, fieldNames, type RecordFormat } from '../output/record-format.ts';
 import { DescriptorOutput, type TextOutput } from '../output/text-output.ts';
 import { DEFAULT_GRACE_SECONDS, DEFAULT_TABLE_CAPACITY } from '../pipeline.ts';
 import { MAX_WORKERS, helpfulWorkers } from '../parallel/helpful-workers.ts';
+import { startTableWorker } from '../parallel/table-worker-start.ts';
 import { REPLAY_AGENT_ID, replayToCollector, replayToText, type ReplayOptions, type ReplaySummary } from '../replay.ts';
 
 const STANDARD_OUTPUT = 1;
@@ -95,6 +95,8 @@ function isWhole(value: unknown, least: number, most: number): boolean {
 
 async function runReplay(given: ReplayArguments, log: CommandLog): Promise<void> {
   const paths = [...(given.files ?? []), ...(given.read ?? [])];
+  const workers = given.workers ?? helpfulWorkers(paths);
+  const tableWorker = workers > 1 ? startTableWorker() : undefined;
   const replayOptions: ReplayOptions = {
     topology: await readTopology(given.topology),
     windowSeconds: windowSeconds(given.window),
@@ -102,7 +104,7 @@ async function runReplay(given: ReplayArguments, log: CommandLog): Promise<void>
     trafficType: given.trafficType,
     tableCapacity: given.tableCapacity,
     agentId: given.agentId,
-    workers: given.workers ?? helpfulWorkers(paths),
+    workers, tableWorker,
     ...(given.count === undefined ? {} : { maxPackets: given.count }),
   };
   const tally = new SealTally(given.seals);
@@ -138,6 +140,8 @@ function windowSeconds(text: string): number {
 async function readTopology(path: string | undefined): Promise<Topology> {
   if (path === undefined) return DEFAULT_TOPOLOGY;
   try {
+    // only here: the YAML parser takes longer to load than a million packets
+    const { parseTopology } = await import('../../shared/topology/parse.ts');
     return parseTopology(await readFile(path, 'utf8'), path);
   } catch (error) {
     if (error instanceof WeirError) throw error;

@@ -1,4 +1,4 @@
-import { isMembersEni } from '../../shared/assignment.ts';
+import { isMembersEni } from '../../shared/topology/members-eni.ts';
 import type { Eni, Topology } from '../../shared/topology/topology.ts';
 import type { NetworkLink } from '../capture/live/network-link.ts';
 import type { WatchList } from '../watched-enis.ts';

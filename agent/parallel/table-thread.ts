@@ -3,7 +3,6 @@ import { MessageChannel, type Worker } from 'node:worker_threads';
 import { recordContext } from '../../shared/records.ts';
 import type { Verdict } from '../../shared/verdict/verdict.ts';
 import type { KeyQueue } from '../decode/key-queue.ts';
-import { programThread } from '../program-thread.ts';
 import type { ReplaySink } from '../replay.ts';
 import { DEFAULT_AGENT_ID, type PipelineOptions } from '../pipeline.ts';
 import { WatchedEnis } from '../watched-enis.ts';
@@ -13,9 +12,6 @@ import type { TableWorkerSettings } from './table-worker.ts';
 
 /** How long this thread stands still at a time, while the other one works and a sink may wait for the network. */
 const STANDSTILL_MS = 2;
-
-/** The thread allocates next to nothing but rows, which lie outside of its heap: more would only be more memory. */
-const YOUNG_GENERATION_MB = 2;
 
 /** The flow table in a thread of its own, as the thread that reads holds it. Rows and seals come to the sink in this one. */
 export class TableThread {
@@ -28,7 +24,8 @@ export class TableThread {
   /** The thread or the sink has failed. */
   hasFailed = false;
 
-  constructor(options: PipelineOptions, batchPackets: number, sink: ReplaySink) {
+  /** `worker`: one that has been told nothing yet. */
+  constructor(options: PipelineOptions, batchPackets: number, sink: ReplaySink, worker: Worker) {
     const { port1, port2 } = new MessageChannel();
     const { enis } = new WatchedEnis(options.topology, options.watch, options.trafficType);
     const verdicts: Verdict[] = [];
@@ -36,9 +33,8 @@ export class TableThread {
     this.inbox = new TableInbox(port1, sink, recordContext(options.agentId ?? DEFAULT_AGENT_ID, { ...options.topology, enis }, verdicts), verdicts);
     this.ring = KeyRing.create(batchPackets);
     const settings: TableWorkerSettings = { pipeline: options, ring: this.ring.memory, port: port2, counts: this.inbox.counts };
-    this.worker = programThread(new URL('./table-worker.ts', import.meta.url), {
-      workerData: settings, transferList: [port2], name: 'flow-table', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    });
+    this.worker = worker;
+    this.worker.postMessage(settings, [port2]);
     this.worker.on('error', (error) => (this.failure ??= error));
     this.worker.on('exit', (code) => (this.failure ??= new Error(`the thread with the flow table ended with code ${code}`)));
   }

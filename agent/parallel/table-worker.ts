@@ -1,10 +1,10 @@
 /** The thread with the flow table: decoded packets in, rows and seals out. */
-import { workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import { Pipeline, type PipelineOptions } from '../pipeline.ts';
 import { END_ABANDONED, END_PARTIAL, KeyRing, type KeyRingMemory } from './key-ring.ts';
 import { TableOutbox } from './table-mail.ts';
 
-/** What the thread is made with. */
+/** What the thread is told once it has started. */
 export interface TableWorkerSettings {
   readonly pipeline: PipelineOptions;
   readonly ring: KeyRingMemory;
@@ -12,17 +12,18 @@ export interface TableWorkerSettings {
   readonly counts: Int32Array;
 }
 
-const { pipeline: options, ring: memory, port, counts } = workerData as TableWorkerSettings;
-const ring = KeyRing.attach(memory);
-const outbox = new TableOutbox(port, counts, ring);
-try {
-  const pipeline = new Pipeline(options, outbox);
-  for (let queue = ring.take(); queue !== null; queue = ring.take()) {
-    pipeline.consume(queue);
-    ring.release();
+parentPort!.once('message', ({ pipeline: options, ring: memory, port, counts }: TableWorkerSettings) => {
+  const ring = KeyRing.attach(memory);
+  const outbox = new TableOutbox(port, counts, ring);
+  try {
+    const pipeline = new Pipeline(options, outbox);
+    for (let queue = ring.take(); queue !== null; queue = ring.take()) {
+      pipeline.consume(queue);
+      ring.release();
+    }
+    if (ring.ending !== END_ABANDONED) pipeline.close(ring.ending === END_PARTIAL);
+    outbox.done();
+  } catch (error) {
+    outbox.failed(error);
   }
-  if (ring.ending !== END_ABANDONED) pipeline.close(ring.ending === END_PARTIAL);
-  outbox.done();
-} catch (error) {
-  outbox.failed(error);
-}
+});

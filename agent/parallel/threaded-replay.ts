@@ -5,12 +5,13 @@ import type { ReplaySink, ReplaySummary } from '../replay.ts';
 import { WatchedEnis } from '../watched-enis.ts';
 import { END_ABANDONED, END_CLOSED, END_PARTIAL } from './key-ring.ts';
 import { TableThread } from './table-thread.ts';
+import { startTableWorker } from './table-worker-start.ts';
 
 /** Reads, decodes and serves the sink in this thread, with the flow table in another. The sink gets the same in the same order. */
 export async function replayInThreads(
-  paths: readonly string[], options: PipelineOptions, limits: Required<ReadLimits>, sink: ReplaySink,
+  paths: readonly string[], options: PipelineOptions, limits: Required<ReadLimits>, sink: ReplaySink, worker = startTableWorker(),
 ): Promise<ReplaySummary> {
-  const table = new TableThread(options, limits.batchPackets, sink);
+  const table = new TableThread(options, limits.batchPackets, sink, worker);
   const decoder = new Decoder(new WatchedEnis(options.topology, options.watch, options.trafficType).placed);
   try {
     const captures = await readInto(table, decoder, paths, limits);

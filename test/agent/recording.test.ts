@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { SavedPipeline } from '../../agent/checkpoint/saved-state.ts';
 import { Pipeline } from '../../agent/pipeline.ts';
 import type { WatchList } from '../../agent/watched-enis.ts';
-import { isMembersEni } from '../../shared/assignment.ts';
+import { isMembersEni } from '../../shared/topology/members-eni.ts';
 import { valueReader } from '../../shared/record-values.ts';
 import { lostPackets, type Seal } from '../../shared/seal.ts';
 import { parseTopology } from '../../shared/topology/parse.ts';

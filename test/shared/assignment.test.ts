@@ -1,5 +1,6 @@
 import test from 'ava';
-import { isMembersEni, parseAssignment } from '../../shared/assignment.ts';
+import { parseAssignment } from '../../shared/assignment.ts';
+import { isMembersEni } from '../../shared/topology/members-eni.ts';
 
 const DOCUMENT = {
   'agent-id': 'host-1', 'revision': 3, 'window': 60,
