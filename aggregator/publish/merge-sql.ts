@@ -57,33 +57,39 @@ function orderBy(): string {
 export const ROUTED = `stage.frame = route.frame AND stage.start = route.start AND stage."end" = route."end" AND stage.eni_id = route.eni_id
       AND (route.action IS NULL OR stage.action = route.action)`;
 
+const SYMBOLS = COLUMNS.filter(({ field }) => field.type === 'symbol').map(sqlName);
 const OK = `'${LOG_STATUSES[STATUS_OK]}'`;
+
+/** The texts of a file: one SELECT for each column. */
+export function symbolSelects(path: string): string[] {
+  return SYMBOLS.map((name) => `SELECT DISTINCT ${name} FROM (${rowsOfFiles(`['${path.replaceAll("'", "''")}']`)}) WHERE ${name} IS NOT NULL`);
+}
 
 /**
  * The rows of one target: the staged flows that are routed to it and the previous file's, merged, with the status
- * rows. Symbols are an ENUM in the stage, and stay so to the end where no text from a file meets them: DuckDB writes
- * both as text, and sorts numbers faster.
+ * rows. Symbols are an ENUM to the end, those of the file too: DuckDB writes both as text, sorts and groups numbers
+ * faster, and can put groups of numbers on the disk when memory runs out, but not the largest text of each group.
  */
 export function targetSelect(target: number, window: Window, previous: string | null, precision: TimePrecision): string {
   const staged = mergeSelect(WIRE_COLUMNS, `(
       SELECT stage.* REPLACE (${window.start}::BIGINT AS "start", ${window.start + window.seconds}::BIGINT AS "end")
       FROM stage JOIN route ON ${ROUTED} WHERE route.target = ${target})`);
-  const fresh = `SELECT ${freshColumns(previous === null ? 'symbol' : 'VARCHAR').join(', ')} FROM (${staged})`;
+  const fresh = `SELECT ${freshColumns().join(', ')} FROM (${staged})`;
   const status = `SELECT * EXCLUDE (target) FROM status WHERE target = ${target}`;
   const names = COLUMNS.map(sqlName).join(', ');
   const written = (rows: string): string => fileSelect(`(SELECT ${names} FROM (${rows}))`, precision) + ` ORDER BY ${orderBy()}`;
   if (previous === null) return written(`${fresh} UNION ALL BY NAME ${status}`);
-  const file = `(${rowsOfFiles(`['${previous.replaceAll("'", "''")}']`)})`;
+  const file = `(SELECT * REPLACE (${SYMBOLS.map((name) => `${name}::symbol AS ${name}`).join(', ')}) FROM (${rowsOfFiles(`['${previous.replaceAll("'", "''")}']`)}))`;
   const flows = mergeSelect(COLUMNS, `(${fresh} UNION ALL BY NAME SELECT * FROM ${file} WHERE log_status = ${OK})`);
   const kept = `SELECT * FROM ${file} WHERE log_status <> ${OK} AND eni_id NOT IN (SELECT eni_id FROM told WHERE target = ${target})`;
   return written(`${flows} UNION ALL BY NAME ${kept} UNION ALL BY NAME ${status}`);
 }
 
 /** What the wire does not carry is added; the others get the type that files have. */
-function freshColumns(symbolType: 'symbol' | 'VARCHAR'): string[] {
+function freshColumns(): string[] {
   return COLUMNS.map((column) => {
     const name = sqlName(column);
-    const type = column.field.type === 'symbol' ? symbolType : column.sqlType;
+    const type = column.field.type === 'symbol' ? 'symbol' : column.sqlType;
     if (column.field.name === 'log-status') return `${OK}::${type} AS ${name}`;
     if (column.field.name === 'skipped-packets') return `NULL::${type} AS ${name}`;
     return `${name}::${type} AS ${name}`;

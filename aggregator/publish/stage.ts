@@ -1,4 +1,5 @@
 import { openSync, closeSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { BIGINT, UBIGINT, UINTEGER, USMALLINT, UTINYINT, TIMESTAMP, type DuckDBConnection, type DuckDBType } from '@duckdb/node-api';
 import { COLUMNS, sqlName } from '../../shared/columns.ts';
 import { NONE } from '../../shared/records.ts';
@@ -8,7 +9,7 @@ import { decodeCheckedColumnar } from '../../shared/wire/decode-columnar.ts';
 import type { FrameBody } from '../journal/segment.ts';
 import { ChunkWriter, type ChunkColumn } from './chunk-writer.ts';
 import type { PublishJob, TargetResult } from './job.ts';
-import { ROUTED } from './merge-sql.ts';
+import { ROUTED, symbolSelects } from './merge-sql.ts';
 import type { EniStatusRow } from './window-status.ts';
 import { addSymbols, SymbolTable } from './symbol-table.ts';
 
@@ -23,11 +24,19 @@ export async function fillStage(connection: DuckDBConnection, job: PublishJob): 
   const symbols = new Set(job.routes.map(({ eniId }) => eniId));
   for (const { statusRows } of job.targets) for (const row of statusRows) addStatusSymbols(row, symbols);
   for (const batches of frames) for (const batch of batches) addSymbols(batch, symbols);
+  for (const { previousPath } of job.targets) if (previousPath !== null) await addFileSymbols(connection, join(job.root, previousPath), symbols);
   const table = new SymbolTable(symbols);
   await connection.run(table.createSql('symbol'));
   await fillFlows(connection, frames, table);
   await fillRoutes(connection, job, table);
   await fillStatus(connection, job);
+}
+
+async function addFileSymbols(connection: DuckDBConnection, path: string, symbols: Set<string>): Promise<void> {
+  for (const select of symbolSelects(path)) {
+    const reader = await connection.runAndReadAll(select);
+    for (const [value] of reader.getRows()) symbols.add(String(value));
+  }
 }
 
 /** A buffer of its own, so that the columns in it are aligned. */
