@@ -1,12 +1,16 @@
 /** What the explorer works out by itself: words of time, terms, completion, shapes of answers, reasons. */
 import test from 'ava';
 import fc from 'fast-check';
+import { ApiProblem } from '../../aggregator/console/api/client.ts';
+import { linesOf } from '../../aggregator/console/api/lines.ts';
 import { chartFor, possibleCharts, shapeOf, suggestedChart, type Result } from '../../aggregator/console/charts/result-shape.ts';
 import { timeSeriesOf } from '../../aggregator/console/charts/time-series.ts';
 import { spokenRange } from '../../aggregator/console/ui/natural-time.ts';
+import { windowText } from '../../aggregator/console/ui/numbers.ts';
 import { searchableColumns, searchFor } from '../../aggregator/console/pages/explorer/pick-terms.ts';
 import { negated, splitQuery, termOf, together, withTerm } from '../../aggregator/console/pages/explorer/query-terms.ts';
 import { connectionSearch, recordSearch, startOf } from '../../aggregator/console/pages/explorer/record-key.ts';
+import { RecordList } from '../../aggregator/console/pages/explorer/record-list.ts';
 import { agrees, closeRules, judge, type RuleSetDocument } from '../../aggregator/console/pages/explorer/why.ts';
 import { suggest } from '../../aggregator/console/query-editor/completion.ts';
 import { wordsOf } from '../../aggregator/console/query-editor/query-words.ts';
@@ -184,4 +188,52 @@ test('a record is named by a search, and so is its connection', (t) => {
   t.is(connectionSearch(RECORD), 'protocol:6 ((srcaddr:192.0.2.9 srcport:4000 dstaddr:10.0.0.5 dstport:22) or (srcaddr:10.0.0.5 srcport:22 dstaddr:192.0.2.9 dstport:4000))');
   t.notThrows(() => parseQuery(connectionSearch(RECORD)!));
   t.is(connectionSearch({ ...RECORD, srcaddr: null }), null);
+});
+
+/** An answer that comes in these pieces, and then ends or breaks off. */
+function answerOf(pieces: readonly Uint8Array[], fails = false): Response {
+  const left = [...pieces];
+  return new Response(new ReadableStream({
+    pull(controller) {
+      const piece = left.shift();
+      if (piece) controller.enqueue(piece);
+      else if (fails) controller.error(new TypeError('network'));
+      else controller.close();
+    },
+  }));
+}
+
+test('lines of an answer are whole, wherever it is cut', async (t) => {
+  const lines = ['{"vm-id":"größe"}', '{}', '{"vm-id":"\u{1f4a3}"}'];
+  const bytes = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(''));
+  const { signal } = new AbortController();
+  for (let size = 1; size <= bytes.length; size++) {
+    const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.slice(at * size, (at + 1) * size));
+    t.deepEqual(await linesOf(answerOf(pieces), signal), lines, `pieces of ${size} bytes`);
+  }
+  t.deepEqual(await linesOf(answerOf([]), signal), []);
+});
+
+test('an answer that breaks off is a problem, and none for who has left', async (t) => {
+  const bytes = new TextEncoder().encode('{}\n{"a"');
+  const problem = await t.throwsAsync(linesOf(answerOf([bytes], true), new AbortController().signal), { instanceOf: ApiProblem });
+  t.regex(problem.message, /broke off/);
+  await t.throwsAsync(linesOf(answerOf([bytes], true), AbortSignal.abort()), { instanceOf: TypeError });
+});
+
+test('a record of a list is parsed once, when somebody looks', (t) => {
+  const list = new RecordList();
+  list.append([{ packets: 1 }]);
+  list.append(['{"packets":2}', 'no JSON', '{"packets":4}']);
+  t.is(list.length, 4);
+  t.deepEqual(list.at(1), { packets: 2 });
+  t.is(list.at(1), list.at(1), 'the same object each time');
+  t.deepEqual(list.slice(0, 2), [{ packets: 1 }, { packets: 2 }]);
+  t.deepEqual(list.slice(3, 90), [{ packets: 4 }]);
+  t.is(list.at(4), undefined);
+  t.deepEqual(list.slice(9, 20), []);
+});
+
+test('windows read as people say them', (t) => {
+  t.deepEqual(['600s', 60, '5s', '90s', 3600, '7200s', 86_400, 0, '5m'].map(windowText), ['10 min', '1 min', '5 s', '90 s', '1 h', '2 h', '24 h', '0', '5m']);
 });

@@ -1,10 +1,10 @@
 import type { CompletenessCell } from '../api/answers.ts';
 import { setParameters } from '../state/address.ts';
 import { Badge } from '../ui/badge.tsx';
-import { counted, numberText } from '../ui/numbers.ts';
+import { counted, numberText, windowText } from '../ui/numbers.ts';
 import { Table } from '../ui/table.tsx';
 import { Text } from '../ui/text.tsx';
-import { Time, windowText } from '../ui/time.tsx';
+import { Time } from '../ui/time.tsx';
 import { meaningOf } from './cell-details.tsx';
 import { stateOf, type GridRow } from './grid-data.ts';
 

@@ -1,8 +1,8 @@
 import type { Eni, EniState } from '../api/answers.ts';
 import { addressOf } from '../state/address.ts';
 import { Badge } from './badge.tsx';
+import { windowText } from './numbers.ts';
 import { Table, type Column } from './table.tsx';
-import { windowText } from './time.tsx';
 import { Text, visible } from './text.tsx';
 
 const STATE_COLUMNS: readonly Column<EniState>[] = [

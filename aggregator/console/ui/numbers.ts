@@ -25,3 +25,12 @@ export function shareText(part: number, whole: number): string {
   if (part === whole) return '100 %';
   return `${(Math.floor(part / whole * 1000) / 10).toFixed(1)} %`;
 }
+
+const WINDOW_STEPS = [[3600, 'h'], [60, 'min'], [1, 's']] as const;
+
+/** `10 min`, of seconds or of `600s`, as the API spells windows. */
+export function windowText(window: string | number): string {
+  const seconds = Number(/^(\d+)s?$/.exec(String(window))?.[1]);
+  const step = WINDOW_STEPS.find(([unit]) => seconds > 0 && seconds % unit === 0);
+  return step ? `${seconds / step[0]} ${step[1]}` : String(window);
+}

@@ -36,15 +36,6 @@ export function Age({ at, nowMs = Date.now() }: { at: string | number | null | u
   return <time class="time" dateTime={new Date(ms).toISOString()} title={timeText(ms)}>{ageText(nowMs - ms)}</time>;
 }
 
-const WINDOW_STEPS = [[3600, 'h'], [60, 'min'], [1, 's']] as const;
-
-/** `10 min`, of seconds or of `600s`, as the API spells windows. */
-export function windowText(window: string | number): string {
-  const seconds = Number.parseInt(String(window), 10);
-  const step = WINDOW_STEPS.find(([unit]) => seconds > 0 && seconds % unit === 0);
-  return step ? `${seconds / step[0]} ${step[1]}` : String(window);
-}
-
 const AGE_STEPS = [[86_400_000, 'd'], [3_600_000, 'h'], [60_000, 'min'], [1000, 's']] as const;
 
 export function ageText(ms: number): string {

@@ -13,8 +13,8 @@ export function FirstSteps({ hasEnis, hasFlowLogs, onReload }: { hasEnis: boolea
       <CommandLines lines={[`export WEIR_COLLECTOR=${location.origin}`, 'export WEIR_TOKEN_FILE=/var/lib/weir/admin-token   # in the collector\'s data directory']} />
       <ol class="steps">
         <Step title="Describe the network" isDone={hasEnis}>
-          <p>VPCs, VSwitches, security groups and ENIs, in one YAML document. Each of the samples has one to begin with.</p>
-          <CommandLines lines={['weir validate samples/web/topology.yaml', 'weir apply -f samples/web/topology.yaml']} />
+          <p>VPCs, VSwitches, security groups and ENIs, in one YAML document. Each of the samples has one to begin with, with a flow log, which asks for the account's authorization.</p>
+          <CommandLines lines={['weir validate samples/web/topology.yaml', 'weir authorize', 'weir apply -f samples/web/topology.yaml']} />
         </Step>
         <Step title="Create a flow log" isDone={hasFlowLogs}>
           <p>It says whose traffic is recorded, and into which LogStore. <a href="/flow-logs?panel=create">Create it here</a>, or:</p>
