@@ -40,6 +40,8 @@ const MAX_ROWS_KEPT = 1 << 16;
 const SLICE_SLOTS = 256;
 const SLICE_ENTRIES = SLICE_SLOTS * 16;
 const TICK_ENTRIES = 1 << 16;
+/** Entries of which the memory that the closing window will look into is loaded at a time. */
+const TOUCHED_ENTRIES = 64;
 /** Connections that leave a full table at a time: several, so that the memory that this needs is loaded at once. */
 const MAX_LEAVING = 32;
 /** Packets of one entry before it gives a partial row, so that the 32-bit counter cannot overflow. */
@@ -334,6 +336,7 @@ export class FlowStage {
     const { ordinal, endUs } = account;
     const until = Math.min(table.highWater, this.scanned + entries);
     for (let entry = this.scanned; entry < until; entry++) {
+      if (entry % TOUCHED_ENTRIES === 0) table.touch(entry, Math.min(until, entry + TOUCHED_ENTRIES));
       if (!table.isInUse(entry)) continue;
       const base = entry * ENTRY_WORDS;
       const isOver = !connections.isLive(entry, endUs);

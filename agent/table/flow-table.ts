@@ -20,6 +20,8 @@ export const NO_ENTRY = -1;
 const SLOT_DISTANCE_BITS = 3;
 /** Also for whatever is farther. */
 const MAX_SLOT_DISTANCE = 7;
+/** The first index, for 65,536 entries: half a megabyte, which stays in a processor's own cache, whatever the capacity. */
+const FIRST_SLOTS = 1 << 17;
 /** The bits of a slot's number that say which one of a cache line it is. */
 const SLOT_IN_LINE = 15;
 
@@ -43,8 +45,10 @@ export class FlowTable {
   size = 0;
   /** Entries with an index below this have been in use at some time. */
   highWater = 0;
-  private readonly index: Int32Array;
-  private readonly indexMask: number;
+  private index: Int32Array;
+  private indexMask: number;
+  /** With this entry there are too many for the first index; the capacity where that is not so. */
+  private growsAt: number;
   private readonly slotEntry: number;
   private readonly slotDistanceShift: number;
   private readonly slotTag: number;
@@ -64,8 +68,10 @@ export class FlowTable {
     this.doubles = new Float64Array(buffer);
     this.prefixes = new Int32Array(alignedBuffer(capacity * PREFIX_WORDS * 4));
     const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
-    this.index = new Int32Array(alignedBuffer(slots * 4));
-    this.indexMask = slots - 1;
+    const firstSlots = Math.min(slots, FIRST_SLOTS);
+    this.index = new Int32Array(alignedBuffer(firstSlots * 4));
+    this.indexMask = firstSlots - 1;
+    this.growsAt = firstSlots < slots ? firstSlots / 2 : capacity;
     this.slotEntry = slots - 1;
     this.slotDistanceShift = Math.log2(slots);
     this.slotTag = -1 << (this.slotDistanceShift + SLOT_DISTANCE_BITS);
@@ -136,8 +142,9 @@ export class FlowTable {
   /** A new entry with this key, which must not be there yet; the table must not be full. All other words are 0. */
   insert(keys: Int32Array, at: number, hash: number): number {
     const entry = this.freedCount > 0 ? this.freed[--this.freedCount]! : this.highWater++;
+    if (entry === this.growsAt) this.grow();
     this.size++;
-    const { words, index, indexMask } = this;
+    const { words } = this;
     const base = entry * ENTRY_WORDS;
     words[base + KEY_SRC3] = keys[at + KEY_SRC3]!;
     words[base + KEY_DST3] = keys[at + KEY_DST3]!;
@@ -148,13 +155,7 @@ export class FlowTable {
     if ((keys[at + KEY_META]! & META_IPV6) !== 0) {
       for (let word = 0; word < 6; word++) this.prefixes[entry * PREFIX_WORDS + word] = keys[at + KEY_SRC0 + word]!;
     }
-    let slot = hash & indexMask;
-    let distance = 0;
-    while (index[slot] !== 0) {
-      slot = (slot + 1) & indexMask;
-      distance++;
-    }
-    index[slot] = this.slotOf(entry, distance, hash);
+    this.place(entry, hash);
     return entry;
   }
 
@@ -213,6 +214,14 @@ export class FlowTable {
     this.touched = touched;
   }
 
+  /** Touches what `remove`, and a look for the opposite, will need of entries [from, to), as `prepare` does for `find`. */
+  touch(from: number, to: number): void {
+    const { words, index, indexMask } = this;
+    let touched = 0;
+    for (let entry = from; entry < to; entry++) touched ^= index[words[entry * ENTRY_WORDS + ENTRY_HASH]! & indexMask]!;
+    this.touched = touched;
+  }
+
   private oldestUnderHand(): number {
     const { words, doubles, highWater } = this;
     let oldest = NO_ENTRY;
@@ -228,6 +237,30 @@ export class FlowTable {
       }
     }
     return oldest;
+  }
+
+  /** Moves all entries to an index for the whole capacity. */
+  private grow(): void {
+    const entries = this.growsAt;
+    const slots = this.slotEntry + 1;
+    this.index = new Int32Array(alignedBuffer(slots * 4));
+    this.indexMask = slots - 1;
+    this.growsAt = this.capacity;
+    for (let entry = 0; entry < entries; entry++) {
+      if (this.isInUse(entry)) this.place(entry, this.words[entry * ENTRY_WORDS + ENTRY_HASH]!);
+    }
+  }
+
+  /** Into the index, which does not have it yet. */
+  private place(entry: number, hash: number): void {
+    const { index, indexMask } = this;
+    let slot = hash & indexMask;
+    let distance = 0;
+    while (index[slot] !== 0) {
+      slot = (slot + 1) & indexMask;
+      distance++;
+    }
+    index[slot] = this.slotOf(entry, distance, hash);
   }
 
   private slotOf(entry: number, distance: number, hash: number): number {

@@ -39,6 +39,29 @@ test('I1: finds what was inserted and not removed, as a Map does', (t) => {
   t.notThrows(() => fc.assert(property, { numRuns: 1000 }));
 });
 
+test('I1 holds where the entries outgrow the first index, with some removed before', (t) => {
+  const flows = 70_000;
+  const table = new FlowTable(1 << 17);
+  const entries = new Map<number, number>();
+  for (let n = 0; n < flows; n++) {
+    entries.set(n, table.insert(key(n), 0, table.hash(key(n), 0)));
+    if (n % 3 !== 0 || n === 0) continue;
+    table.remove(entries.get(n / 3)!);
+    entries.delete(n / 3);
+  }
+  for (let n = flows; table.highWater < flows; n++) entries.set(n, table.insert(key(n), 0, table.hash(key(n), 0)));
+  t.is(table.size, entries.size);
+  const isFound = (n: number): boolean => table.find(key(n), 0, table.hash(key(n), 0)) === (entries.get(n) ?? NO_ENTRY);
+  for (let n = 0; n < 100_000; n++) if (!isFound(n)) t.fail(`flow ${n}`);
+  for (const [n, entry] of entries) {
+    if (n % 2 !== 0) continue;
+    table.remove(entry);
+    entries.delete(n);
+  }
+  for (let n = 0; n < 100_000; n++) if (!isFound(n)) t.fail(`flow ${n}, after others have gone`);
+  t.is(table.size, entries.size);
+});
+
 test('keys that differ in a single word are different flows', (t) => {
   for (const family of [0, META_IPV6]) {
     const table = new FlowTable(16);
