@@ -7,6 +7,7 @@ export interface Catalog {
   logStores(): LogStoreSummary[];
 }
 
+/** All rows of a file have the start and end of its window. */
 export interface LogStoreFile {
   readonly path: string;
   readonly windowStart: number;

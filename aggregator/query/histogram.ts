@@ -53,8 +53,10 @@ export function histogramPlan(catalog: Catalog, logStore: string, request: Histo
   const intervalSeconds = interval(request, to - from, files.length > 0 ? shortest : 1);
   const range = { from: from - from % intervalSeconds, to: Math.ceil(to / intervalSeconds) * intervalSeconds };
   const scope = queryScope(catalog, logStore, query, asked);
-  const sql = `SELECT "start" - "start" % ${intervalSeconds} AS bucket, action, count(*), coalesce(sum(packets), 0), coalesce(sum(bytes), 0)
-    FROM ${STORED_VIEW} GROUP BY ALL`;
+  // Buckets are made of windows, not of rows: windows are few, and dividing each row's time takes long.
+  const ofWindows = `SELECT "start", action, count(*) AS records, sum(packets) AS packets, sum(bytes) AS bytes FROM ${STORED_VIEW} GROUP BY ALL`;
+  const sql = `SELECT "start" - "start" % ${intervalSeconds} AS bucket, action, sum(records)::BIGINT, coalesce(sum(packets), 0), coalesce(sum(bytes), 0)
+    FROM (${ofWindows}) GROUP BY ALL`;
   const job: PoolJob = {
     files: files.map((file) => file.path), predicate: scope.predicate, question: { kind: 'table', sql }, format: 'json', envelope: {},
   };

@@ -5,6 +5,7 @@ import type { Catalog, LogStoreFile } from '../logstore/catalog.ts';
 import { decodeCursor, queryHash } from './cursor.ts';
 import { parseQuery, type Query } from './language/parser.ts';
 import { searchPredicate } from './language/search-sql.ts';
+import { inPageOrder, pageSteps } from './page-steps.ts';
 import { UnknownLogStore } from './query-problem.ts';
 import type { PoolJob } from './query-pool.ts';
 import type { QuerySettings } from './query-settings.ts';
@@ -72,7 +73,7 @@ export function queryPlan(
   if (cursor && query.select) throw new WeirError('USAGE', 'a SELECT has no cursor: use LIMIT and OFFSET in the statement');
   const range = cursor ?? timeRange(asText(request.from), asText(request.to), nowSeconds);
   const scope = queryScope(catalog, logStore, query, range);
-  const files = cursor ? scope.files.filter((file) => mayHold(file, cursor.key[0], newestFirst)) : scope.files;
+  const files = inPageOrder(cursor ? scope.files.filter((file) => mayHold(file, cursor.key[0], newestFirst)) : scope.files, newestFirst);
   const envelope = {
     scanned: scannedBy(files),
     range: { from: range.from, to: range.to },
@@ -83,7 +84,7 @@ export function queryPlan(
   const question: PoolJob['question'] = query.select
     ? { kind: 'select', text: query.select.text, defaultRows: limit, maximumRows: maximumRows(settings, format) }
     : {
-      kind: 'records', fields, limit, newestFirst, after: cursor && { key: cursor.key, given: cursor.given },
+      kind: 'records', steps: pageSteps(files), fields, limit, newestFirst, after: cursor && { key: cursor.key, given: cursor.given },
       cursor: { queryHash: queryHash(text, newestFirst), from: range.from, to: range.to },
     };
   return { job: { files: files.map((file) => file.path), predicate: scope.predicate, question, format, envelope }, query, format, envelope };

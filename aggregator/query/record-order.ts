@@ -18,9 +18,17 @@ export const KEY_COLUMNS: readonly Column[] = COLUMNS.filter(isKey).sort((a, b) 
 
 const ORDER_BY = [...KEY_COLUMNS, ...COLUMNS.filter((column) => !isKey(column))].map((column) => `${sqlName(column)} NULLS FIRST`);
 
+/** The columns that say which window a record is of stand first: so many. */
+const WINDOW_COLUMNS = 2;
+
 /** `newestFirst` turns the windows around, and nothing within a window. */
 export function orderBy(newestFirst: boolean): string {
   return newestFirst ? [`${sqlName(KEY_COLUMNS[0]!)} DESC`, ...ORDER_BY.slice(1)].join(', ') : ORDER_BY.join(', ');
+}
+
+/** The same order, of records that are all of one window. */
+export function orderWithinWindow(): string {
+  return ORDER_BY.slice(WINDOW_COLUMNS).join(', ');
 }
 
 /** Whether values fit the key columns: a cursor comes from outside. */
@@ -37,18 +45,33 @@ export function isRecordKey(values: unknown): values is RecordKey {
 
 /** The predicate "the record's key is this one or comes after it". */
 export function fromKeyOn(key: RecordKey, newestFirst: boolean): string {
+  return onFrom(0, key, newestFirst);
+}
+
+/** The same of records that are all of the key's window and ENI. */
+export function fromKeyOnWithinEni(key: RecordKey): string {
+  return onFrom(WINDOW_COLUMNS + 1, key, false);
+}
+
+export function eniOf(key: RecordKey): string | null {
+  return key[WINDOW_COLUMNS] as string | null;
+}
+
+function onFrom(first: number, key: RecordKey, newestFirst: boolean): string {
+  const beyond = (index: number) => (newestFirst && index === 0 ? '<' : '>');
   let predicate = 'TRUE';
-  for (let index = KEY_COLUMNS.length - 1; index >= 0; index--) {
+  for (let index = KEY_COLUMNS.length - 1; index >= first; index--) {
     const column = KEY_COLUMNS[index]!;
     const name = sqlName(column);
     const value = key[index]!;
     predicate = value === null
       ? `(${name} IS NOT NULL OR ${predicate})`
-      : `(${name} ${newestFirst && index === 0 ? '<' : '>'} ${literal(column, value)} OR (${name} = ${literal(column, value)} AND ${predicate}))`;
+      : `(${name} ${beyond(index)} ${literal(column, value)} OR (${name} = ${literal(column, value)} AND ${predicate}))`;
   }
-  // The window stands alone too, so that it prunes files.
-  const start = key[0];
-  return typeof start === 'number' ? `("start" ${newestFirst ? '<=' : '>='} ${start} AND ${predicate})` : predicate;
+  // The first column stands alone too, so that it prunes what comes before.
+  const column = KEY_COLUMNS[first]!;
+  const value = key[first]!;
+  return value === null ? predicate : `(${sqlName(column)} ${beyond(first)}= ${literal(column, value)} AND ${predicate})`;
 }
 
 function literal(column: Column, value: string | number): string {

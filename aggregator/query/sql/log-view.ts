@@ -24,10 +24,14 @@ const LOG_COLUMNS = [
   'make_timestamp("end" * 1000000) AS window_end',
 ];
 
-/** Makes the stored view over exactly these files. `predicate` holds for the rows that may be seen. */
-export function storedViewStatement(files: readonly string[], predicate: string): string {
+/** Rows of exactly these files: a SELECT. `predicate` holds for those that may be seen. */
+export function storedRows(files: readonly string[], predicate: string): string {
   const stored = rowsOfFiles(files.length === 0 ? null : `[${files.map(sqlString).join(', ')}]`);
-  return `CREATE OR REPLACE VIEW ${STORED_VIEW} AS SELECT * FROM (${stored}) WHERE ${predicate}`;
+  return `SELECT * FROM (${stored}) WHERE ${predicate}`;
+}
+
+export function storedViewStatement(files: readonly string[], predicate: string): string {
+  return `CREATE OR REPLACE VIEW ${STORED_VIEW} AS ${storedRows(files, predicate)}`;
 }
 
 /** Statements that make what does not depend on the files: macros, and the views over the stored view, still empty. */

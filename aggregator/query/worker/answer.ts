@@ -1,10 +1,9 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DuckDBDataChunk, DuckDBResult, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBResult } from '@duckdb/node-api';
 import { columnName, findField, type Field } from '../../../shared/fields.ts';
 import { encodeCursor } from '../cursor.ts';
-import { fromKeyOn, KEY_COLUMNS, orderBy, type RecordKey } from '../record-order.ts';
-import { fieldValues, storedColumnList } from '../result/record-columns.ts';
+import { fromKeyOn, orderBy } from '../record-order.ts';
 import type { ResultColumn, ResultFormat, ResultValue } from '../result/result-format.ts';
 import { resultValue } from '../result/result-values.ts';
 import { rowEncoder } from '../result/row-encoder.ts';
@@ -12,6 +11,8 @@ import { sqlIdentifier, sqlString } from '../sql/literal.ts';
 import { STORED_VIEW } from '../sql/log-view.ts';
 import { BodyWriter } from './body-writer.ts';
 import { PARQUET_ANSWER, type LockedDatabase } from './locked-database.ts';
+import { readPage } from './page-reader.ts';
+import { RecordPage } from './record-page.ts';
 import { selectStatement } from './select-statement.ts';
 import type { RecordsQuestion, SelectQuestion, WorkerAnswer, WorkerJob } from './worker-job.ts';
 
@@ -20,13 +21,14 @@ type TextFormat = Exclude<ResultFormat, 'parquet'>;
 /** Answers one job on a database that serves no other. */
 export async function answerJob(job: WorkerJob, database: LockedDatabase): Promise<WorkerAnswer> {
   const startedMs = performance.now();
-  await database.open(job);
   const { question } = job;
+  if (question.kind === 'records' && job.format !== 'parquet') {
+    await database.open(job, false);
+    return recordsAnswer(job, database, question, job.format, startedMs);
+  }
+  await database.open(job);
   switch (question.kind) {
-    case 'records':
-      return job.format === 'parquet'
-        ? parquetAnswer(job, database, recordsAsSelect(question), null)
-        : recordsAnswer(job, database, question, job.format, startedMs);
+    case 'records': return parquetAnswer(job, database, recordsAsSelect(question), null);
     case 'select': return selectAnswer(job, database, question, startedMs);
     case 'table': return rowsAnswer(job, await database.connection.stream(question.sql), Infinity, startedMs);
   }
@@ -36,54 +38,16 @@ async function recordsAnswer(
   job: WorkerJob, database: LockedDatabase, question: RecordsQuestion, format: TextFormat, startedMs: number,
 ): Promise<WorkerAnswer> {
   const fields = question.fields.map(namedField);
-  const stored = storedColumnList(fields);
-  const keys = KEY_COLUMNS.map((column) => sqlIdentifier(column.name));
-  const result = await database.connection.stream(
-    `SELECT ${[...stored, ...keys].join(', ')} FROM ${STORED_VIEW}${pageOf(question, question.limit + 1)}`);
   const columns = fields.map((field) => ({ name: field.name, type: field.type }));
   const encoder = rowEncoder(format, columns, true);
   const body = new BodyWriter(job.directory, job.limits.answerBytes);
   body.write(encoder.begin());
-  let rows = 0;
-  let more = false;
-  let lastKey: RecordKey | null = null;
-  let lastKeyRows = 0;
-  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0 && !more; chunk = await result.fetchChunk()) {
-    const values = fieldValues(chunk, fields);
-    const chunkKeys = keyValues(chunk, stored.length);
-    for (let row = 0; row < chunk.rowCount; row++) {
-      if (rows === question.limit) {
-        more = true;
-        break;
-      }
-      body.write(encoder.row(values.map((column) => column[row]!), rows++));
-      const key = chunkKeys(row);
-      lastKeyRows = sameKey(key, lastKey ?? question.after?.key ?? null) ? (lastKey ? lastKeyRows : question.after!.given) + 1 : 1;
-      lastKey = key;
-    }
-  }
+  const page = new RecordPage(question, fields, (values, row) => { body.write(encoder.row(values, row)); });
+  await readPage(database.connection, job, question, fields, page);
+  const { rows, more, lastKey, lastKeyRows } = page;
   const cursor = more && lastKey ? encodeCursor({ ...question.cursor, key: lastKey, given: lastKeyRows }) : null;
   body.write(encoder.end({ rowCount: rows, cursor, truncated: more, elapsedMs: since(startedMs), ...job.envelope }));
   return answer(body, columns, rows, more, cursor);
-}
-
-function pageOf(question: RecordsQuestion, limit: number): string {
-  const { after, newestFirst } = question;
-  return `${after ? ` WHERE ${fromKeyOn(after.key, newestFirst)}` : ''} ORDER BY ${orderBy(newestFirst)} LIMIT ${limit} OFFSET ${after?.given ?? 0}`;
-}
-
-function keyValues(chunk: DuckDBDataChunk, firstColumn: number): (row: number) => RecordKey {
-  const columns = KEY_COLUMNS.map((_, index) => chunk.getColumnValues(firstColumn + index));
-  return (row) => columns.map((values, index) => keyValue(values[row]!, KEY_COLUMNS[index]!.half !== null));
-}
-
-function keyValue(value: DuckDBValue, isHalf: boolean): string | number | null {
-  if (value === null || typeof value === 'string' || typeof value === 'number') return value;
-  return isHalf ? String(value) : Number(value as bigint);
-}
-
-function sameKey(a: RecordKey, b: RecordKey | null): boolean {
-  return b !== null && a.every((value, index) => value === b[index]);
 }
 
 /** Records for a Parquet answer: SQL names and types, addresses as text. */
@@ -93,7 +57,9 @@ function recordsAsSelect(question: RecordsQuestion): string {
     return namedField(name).type === 'address'
       ? `weir_address(${column}_hi, ${column}_lo) AS ${sqlIdentifier(column)}` : sqlIdentifier(column);
   });
-  return `SELECT ${columns.join(', ')} FROM ${STORED_VIEW}${pageOf(question, question.limit)}`;
+  const { after, newestFirst, limit } = question;
+  const beginning = after ? ` WHERE ${fromKeyOn(after.key, newestFirst)}` : '';
+  return `SELECT ${columns.join(', ')} FROM ${STORED_VIEW}${beginning} ORDER BY ${orderBy(newestFirst)} LIMIT ${limit} OFFSET ${after?.given ?? 0}`;
 }
 
 async function selectAnswer(job: WorkerJob, database: LockedDatabase, question: SelectQuestion, startedMs: number): Promise<WorkerAnswer> {

@@ -29,7 +29,8 @@ export class LockedDatabase {
     return new LockedDatabase(instance, connection);
   }
 
-  async open(job: WorkerJob): Promise<void> {
+  /** With `withView` false the views stay empty, and no file is opened. */
+  async open(job: WorkerJob, withView = true): Promise<void> {
     const readable = job.format === 'parquet' ? [...job.files, join(job.directory, PARQUET_ANSWER)] : job.files;
     // The order matters: the folder to spill to and the files allowed cannot be set after external access is off.
     const settings = [
@@ -50,7 +51,7 @@ export class LockedDatabase {
       'lock_configuration = true',
     ];
     await this.connection.run(settings.map((setting) => `SET ${setting}`).join(';'));
-    await this.connection.run(storedViewStatement(job.files, job.predicate));
+    if (withView) await this.connection.run(storedViewStatement(job.files, job.predicate));
     await this.connection.run('BEGIN TRANSACTION READ ONLY');
   }
 

@@ -1,9 +1,10 @@
+import type { PageStep } from '../page-steps.ts';
 import type { ResultColumn, ResultFormat } from '../result/result-format.ts';
 import type { RecordKey } from '../record-order.ts';
 
 /** What a query worker is asked. Everything but `select` was written by Weir itself. */
 export interface WorkerJob {
-  /** The only files that the worker may read. */
+  /** The only files that the worker may read; of records, in the order in which they come. */
   readonly files: readonly string[];
   /** Over the stored columns: which rows the question may see. */
   readonly predicate: string;
@@ -19,6 +20,8 @@ export interface WorkerJob {
 /** Records in their order, a page of them. */
 export interface RecordsQuestion {
   readonly kind: 'records';
+  /** The job's files, all of them. One step after the other is read, until the page is full. */
+  readonly steps: readonly PageStep[];
   /** Names of the field table. */
   readonly fields: readonly string[];
   readonly limit: number;

@@ -27,20 +27,21 @@ export class SampleStore implements Catalog {
   async add(records: readonly SampleRecord[]): Promise<void> {
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
-    const windows = new Map<number, SampleRecord[]>();
+    const windows = new Map<string, SampleRecord[]>();
     for (const record of records) {
-      const start = record['start'] as number;
-      windows.set(start, [...(windows.get(start) ?? []), record]);
+      const window = `${record['start']}-${record['end']}`;
+      windows.set(window, [...(windows.get(window) ?? []), record]);
     }
     await connection.run(`CREATE TABLE w (${COLUMNS.map((column) => `${sqlName(column)} ${column.sqlType}`).join(', ')})`);
-    for (const [start, rows] of windows) {
+    for (const [window, rows] of windows) {
+      const [start, end] = window.split('-').map(Number) as [number, number];
       await connection.run('DELETE FROM w');
       for (let first = 0; first < rows.length; first += 500) {
         await connection.run(`INSERT INTO w VALUES ${rows.slice(first, first + 500).map(valuesOf).join(', ')}`);
       }
-      const path = join(this.directory, `${start}-${this.fileList.length}.parquet`);
+      const path = join(this.directory, `${window}-${this.fileList.length}.parquet`);
       await connection.run(`COPY w TO ${sqlString(path)} (FORMAT parquet, COMPRESSION zstd)`);
-      this.fileList.push({ path, windowStart: start, windowSeconds: WINDOW_SECONDS, rows: rows.length, bytes: statSync(path).size });
+      this.fileList.push({ path, windowStart: start, windowSeconds: end - start, rows: rows.length, bytes: statSync(path).size });
     }
     connection.closeSync();
     instance.closeSync();
