@@ -5,22 +5,10 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import type { Page } from 'playwright-core';
 import { ACCEPTED_PORT, ENIS, inventory, REJECTED_PORT, ServiceNetwork } from '../service/service-network.ts';
-import { CHROMIUM, isSound, launchBrowser, openConsole, signIn } from './browser-page.ts';
+import { askUntil, CHROMIUM, isSound, launchBrowser, openConsole, signIn } from './browser-page.ts';
 
 const { web } = ENIS;
-const PATIENCE_MS = 60_000;
-
-/** Asks again and again, as a person would who waits for a window. */
-async function until(page: Page, button: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + PATIENCE_MS; !(await holds());) {
-    if (Date.now() > limit) throw new Error(`not in time: ${await page.locator('#content').innerText()}`);
-    await page.getByRole('button', { name: button, exact: true }).click();
-    await page.waitForTimeout(700);
-  }
-}
-
 test('from an empty installation to the reason of a record, and the end', async (t) => {
   t.timeout(240_000);
   const network = new ServiceNetwork(t, ['--aggregation-delay', '3s']);
@@ -57,11 +45,11 @@ test('from an empty installation to the reason of a record, and the end', async 
   const { body: { token } } = await network.curl('POST', '/v1/tokens', { 'scope': 'enrol', 'agent-id': 'host-0' });
   network.startAgent(0, String(token));
   await shown.open('/network/agents');
-  await until(page, 'Refresh', async () => (await page.getByText('up to date').count()) > 0);
+  await askUntil(page, 'Refresh', async () => (await page.getByText('up to date').count()) > 0);
   await network.send(web, ACCEPTED_PORT, 20);
   await network.send(web, REJECTED_PORT, 10);
   await shown.open('/flow-logs');
-  await until(page, 'Refresh', async () => (await page.getByText(/\d+ s ago|now/).count()) > 0);
+  await askUntil(page, 'Refresh', async () => (await page.getByText(/\d+ s ago|now/).count()) > 0);
   await isSound(t, shown, 'life-flow-logs');
   // by now it surely records
   await network.send(web, ACCEPTED_PORT, 20);
@@ -74,7 +62,7 @@ test('from an empty installation to the reason of a record, and the end', async 
   await page.getByRole('textbox', { name: 'Query' }).click();
   await page.keyboard.insertText(`dstport:${REJECTED_PORT} action:REJECT`);
   await page.keyboard.press('Control+Enter');
-  await until(page, 'Run', async () => (await page.locator('.record .accepted').count()) === 0 && (await page.locator('.record .rejected').count()) > 0);
+  await askUntil(page, 'Run', async () => (await page.locator('.record .accepted').count()) === 0 && (await page.locator('.record .rejected').count()) > 0);
   await page.locator('.record .rejected').first().click();
   await page.getByRole('menuitem', { name: 'Show the record, and why' }).click();
   const why = page.getByRole('dialog', { name: 'Record' });
@@ -83,7 +71,7 @@ test('from an empty installation to the reason of a record, and the end', async 
   await isSound(t, shown, 'life-why');
   await shown.open('/explorer?logstore=flows&from=-1h&q=rule-id:dns');
   await page.locator('.cm-content').waitFor();
-  await until(page, 'Run', async () => (await page.locator('.record .accepted').count()) > 0);
+  await askUntil(page, 'Run', async () => (await page.locator('.record .accepted').count()) > 0);
   await page.locator('.record .accepted').first().click();
   await page.getByRole('menuitem', { name: 'Show the record, and why' }).click();
   await why.getByText(/^Rule dns of group sg-1 accepted it/).waitFor();
@@ -95,6 +83,6 @@ test('from an empty installation to the reason of a record, and the end', async 
   await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
   await page.getByRole('button', { name: 'Enable everything' }).waitFor();
   await shown.open('/network/enis');
-  await until(page, 'Refresh', async () => /\bno\b/.test(await page.getByRole('row', { name: /eni-web/ }).innerText()));
+  await askUntil(page, 'Refresh', async () => /\bno\b/.test(await page.getByRole('row', { name: /eni-web/ }).innerText()));
   t.deepEqual(shown.troubles(), []);
 });
