@@ -22,6 +22,9 @@ interface Completeness {
 const completeness = async (collector: RunningCollector): Promise<Completeness['summary']> => (await collector.json<Completeness>('/v1/completeness?logstore=default')).summary;
 
 /** Ships until `isDone`; it is looked at again whenever something was sent. */
+/** What comes at all comes within seconds. */
+const PATIENCE_MS = 60_000;
+
 async function shipUntil(t: ExecutionContext, spool: Spool, { url, adminToken }: RunningCollector, isDone: () => Promise<boolean> | boolean): Promise<number[]> {
   const post = new CollectorPost({ collector: url, token: adminToken, logStore: null });
   const ending = new AbortController();
@@ -30,10 +33,13 @@ async function shipUntil(t: ExecutionContext, spool: Spool, { url, adminToken }:
     sent() {}, retry: (reason) => t.log(reason), refused: (reason) => t.log(reason), renumbered: (reason) => t.log(reason), setAside() {}, sentAgain: ({ sequence }) => void again.push(sequence),
   });
   const running = shipping.run();
-  while (!await isDone()) await new Promise((resolve) => setTimeout(resolve, 20));
+  const deadline = Date.now() + PATIENCE_MS;
+  let done = await isDone();
+  for (; !done && Date.now() < deadline; done = await isDone()) await new Promise((resolve) => setTimeout(resolve, 20));
   ending.abort();
   await running;
   await post.close();
+  if (!done) throw new Error(`what is waited for has not come in ${PATIENCE_MS / 1000} s; sent again: ${again.join(', ') || 'nothing'}`);
   return again;
 }
 

@@ -3,6 +3,8 @@ import { basename, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { QuerySettings } from '../../../aggregator/query/query-settings.ts';
+import type { LockedDatabase } from '../../../aggregator/query/worker/locked-database.ts';
+import { selectStatement } from '../../../aggregator/query/worker/select-statement.ts';
 import { WorkerProcess } from '../../../aggregator/query/worker/worker-process.ts';
 import { QueryServer } from './query-server.ts';
 import { sampleRecords } from './sample-store.ts';
@@ -102,4 +104,20 @@ export async function duckdbFunctions(): Promise<string[]> {
 export function argumentsFor(file: string): string[] {
   return [`'${file}'`, 'eni_id', 'bytes, 1000000000000', "eni_id, 1000000000000, 'x'", '[1, 2, 3], 1000000000000', 'bytes, bytes', `'${file}', '${file}'`,
     '1000000000000', '[eni_id], 1, 1000000000000', "'a', 'b', 'c', 'd'", 'NULL', ''];
+}
+
+/** Calls and tables that no statement may have left when it is let pass, beside texts and quoted names. */
+const FORBIDDEN = /read_|glob\(|weir_stored|duckdb_(?!views)|pg_|information_schema|getenv|query\(/i;
+
+/** Whether a worker's check lets the statement pass. Throws where what it would run names what it must not. */
+export async function isAllowed(database: LockedDatabase, statement: string): Promise<boolean> {
+  let sql: string;
+  try {
+    ({ sql } = await selectStatement(database, statement, 100));
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw error;
+    return false;
+  }
+  if (FORBIDDEN.test(sql.replaceAll(/'(?:[^']|'')*'|"[^"]*"/g, ''))) throw new Error(`${statement} became ${sql}`);
+  return true;
 }
