@@ -9,6 +9,7 @@ import { QueryFailure } from '../../../aggregator/query/query-failure.ts';
 import { QueryPool, type PoolJob } from '../../../aggregator/query/query-pool.ts';
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from '../../../aggregator/query/query-settings.ts';
 import { LIMITS_PROCESSES } from '../../../aggregator/query/worker/address-space.ts';
+import { untilBusy } from './busy-process.ts';
 
 const TENS = '(SELECT unnest([1,2,3,4,5,6,7,8,9,10]))';
 /** Billions of rows that no limit on memory stops. */
@@ -57,8 +58,9 @@ test.serial('a worker that dies is replaced', async (t) => {
 });
 
 test.serial('a query ends when its client leaves, running or waiting', async (t) => {
-  await withPool({ workers: 1 }, async (pool) => {
+  await withPool({ workers: 1, deadlineMs: 600_000 }, async (pool) => {
     await rows(pool, 'SELECT 1');
+    const [worker] = pool.workerPids;
     const [first, second] = [new AbortController(), new AbortController()];
     const running = t.throwsAsync(pool.run(select(ENDLESS), first.signal), { instanceOf: QueryFailure });
     const waiting = t.throwsAsync(pool.run(select('SELECT 1'), second.signal), { instanceOf: QueryFailure });
@@ -66,9 +68,26 @@ test.serial('a query ends when its client leaves, running or waiting', async (t)
     second.abort();
     t.is((await waiting).reason, 'cancelled');
     t.is(pool.waitingJobs, 0);
+    await untilBusy(worker!);
     first.abort();
     t.is((await running).reason, 'cancelled');
+    t.is(pool.counts.killed, 1);
     t.deepEqual(await rows(pool, 'SELECT 42 FROM (VALUES (1))'), [[42]]);
+    t.false(pool.workerPids.includes(worker!));
+  });
+});
+
+test.serial('a client that leaves before a worker has its query costs no worker', async (t) => {
+  await withPool({ workers: 1 }, async (pool) => {
+    await rows(pool, 'SELECT 1');
+    const workers = pool.workerPids;
+    const leave = new AbortController();
+    const running = t.throwsAsync(pool.run(select(ENDLESS), leave.signal), { instanceOf: QueryFailure });
+    leave.abort();
+    t.is((await running).reason, 'cancelled');
+    t.deepEqual(await rows(pool, 'SELECT 42 FROM (VALUES (1))'), [[42]]);
+    t.is(pool.counts.killed, 0);
+    t.deepEqual(pool.workerPids, workers);
   });
 });
 
@@ -230,8 +249,8 @@ test.serial('every thread of a worker gives way to the collector, and the system
     await rows(pool, 'SELECT count(*) FROM (VALUES (1)) v');
     const leave = new AbortController();
     const running = t.throwsAsync(pool.run(select(ENDLESS), leave.signal));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const pid = pool.workerPids.at(-1)!;
+    const [pid] = pool.workerPids as [number];
+    await untilBusy(pid);
     const threads = readdirSync(`/proc/${pid}/task`).map(Number);
     t.true(threads.length > 3);
     t.deepEqual(threads.filter((thread) => getPriority(thread) < constants.priority.PRIORITY_BELOW_NORMAL), []);
