@@ -19,6 +19,16 @@ export function lastCounts(given: Record<string, unknown>, parser?: unknown): vo
   }
 }
 
+/**
+ * yargs words the help of each command that it runs, for who might ask for it afterwards. Nobody does, and it takes as long
+ * as 250,000 packets; `--help` words its own. The types of yargs leave these methods out.
+ */
+export function withoutHelpOfRun<T>(parser: T): T {
+  const yargs = parser as { getInternalMethods(): { getUsageInstance(): { cacheHelpMessage(): void } } };
+  yargs.getInternalMethods().getUsageInstance().cacheHelpMessage = () => {};
+  return parser;
+}
+
 /** What yargs or one of our checks found wrong with the command line; other errors pass as they are. */
 export function usageError(message: string | null, error: Error | undefined): Error {
   if (!message) return error ?? new WeirError('USAGE', 'weir --help lists the commands');

@@ -2,12 +2,12 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { OutputClosed } from './agent/output/text-output.ts';
-import { commandWords, ending, lastCounts, usageError } from './command-line.ts';
+import { commandWords, ending, lastCounts, usageError, withoutHelpOfRun } from './command-line.ts';
 import { addCommands } from './commands.ts';
 import { EXIT_OK } from './shared/errors.ts';
 
 const words = commandWords(hideBin(process.argv));
-const parser = (await addCommands(yargs(words), words[0]))
+const parser = (await addCommands(withoutHelpOfRun(yargs(words)), words[0]))
   .scriptName('weir')
   .usage('$0 <command>: VPC flow logs that you run yourself')
   .demandCommand(1, 'name a command')
