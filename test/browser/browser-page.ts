@@ -10,7 +10,7 @@ import type { RunningCollector } from '../aggregator/collector-fixture.ts';
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const SCREENSHOTS = fileURLToPath(new URL('../../test-output/browser/', import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const NARROW_HEIGHT = 844;
 const WIDE_HEIGHT = 860;
 
@@ -106,11 +106,12 @@ export async function isWithinWindow(t: ExecutionContext, { page }: ConsolePage,
   t.true(overflow <= 0, `${name} is ${overflow} pixels wider than the window`);
 }
 
-/** Asks again and again, as a person would who waits for a window. */
+/** Asks again and again, as a person would who waits for a window: later each time, for who asks again ends what was asked before. */
 export async function askUntil(page: Page, button: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + PATIENCE_MS; !(await holds());) {
+  const limit = Date.now() + PATIENCE_MS;
+  for (let pauseMs = 700; !(await holds()); pauseMs *= 1.3) {
     if (Date.now() > limit) throw new Error(`not in time: ${await page.locator('#content').innerText()}`);
     await page.getByRole('button', { name: button, exact: true }).click();
-    await page.waitForTimeout(700);
+    for (const next = Date.now() + pauseMs; Date.now() < next && !(await holds());) await page.waitForTimeout(100);
   }
 }

@@ -29,7 +29,7 @@ async function inAddress(page: Page, expected: Record<string, string | RegExp>):
   await page.waitForURL(({ searchParams }) => Object.entries(expected).every(([name, value]) => {
     const found = searchParams.get(name) ?? '';
     return typeof value === 'string' ? found === value : value.test(found);
-  }), { timeout: 10_000 }).catch((error: unknown) => { throw new Error(`${page.url()} is not as expected`, { cause: error }); });
+  })).catch((error: unknown) => { throw new Error(`${page.url()} is not as expected`, { cause: error }); });
 }
 
 test.serial('each kind, in both themes and both widths', async (t) => {
@@ -66,7 +66,7 @@ async function open(t: ExecutionContext, path: string): Promise<{ lab: Lab; show
 }
 
 test.serial('a bar, a slice, a cell, a link and a point lead to their records, or narrow the question', async (t) => {
-  t.timeout(170_000);
+  t.timeout(300_000);
   const { lab, shown, page } = await open(t, explorer(PORTS, { chart: 'bar' }));
   const item = (name: string) => page.getByRole('menuitem', { name });
   const rejected = page.locator('.bars button').filter({ hasText: /^22 · tcp · REJECT/ });
@@ -84,8 +84,9 @@ test.serial('a bar, a slice, a cell, a link and a point lead to their records, o
   await page.keyboard.press('ArrowUp');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
-  await page.getByRole('menu').waitFor();
+  await page.getByRole('menu').locator('button:focus').waitFor();
   await page.keyboard.press('Escape');
+  await page.getByRole('menu').waitFor({ state: 'detached' });
   await page.locator('.bars li:last-child button:focus').waitFor();
   await rejected.click();
   await item('Without this').click();
@@ -94,6 +95,8 @@ test.serial('a bar, a slice, a cell, a link and a point lead to their records, o
   await rejected.waitFor({ state: 'detached' });
 
   await shown.open(explorer(PAIRS, { chart: 'pie' }));
+  await page.locator('.pie path').first().waitFor();
+  await page.locator('.histogram rect').first().waitFor();
   const slice = (await page.locator('.pie path').first().boundingBox())!;
   // half of a ring: its middle is in the hole
   await page.mouse.click(slice.x + slice.width - 12, slice.y + slice.height / 2);
@@ -145,6 +148,8 @@ test.serial('a bar, a slice, a cell, a link and a point lead to their records, o
   for (const key of ['Home', 'ArrowRight', 'Shift+ArrowRight', 'Enter']) await page.keyboard.press(key);
   await inAddress(page, { q: BY_TIME, from: String(lab.firstStart + 600), to: String(lab.firstStart + 1800), chart: 'line' });
   await shown.open(explorer(BY_TIME, { chart: 'line' }));
+  await page.locator('.u-over').waitFor();
+  await page.locator('.histogram rect').first().waitFor();
   const over = (await page.locator('.u-over').boundingBox())!;
   await page.mouse.move(over.x + over.width * 0.25, over.y + 80);
   await page.mouse.down();
@@ -158,7 +163,7 @@ test.serial('a bar, a slice, a cell, a link and a point lead to their records, o
 });
 
 test.serial('marks of dashboards lead on: to records, or to the addresses behind a link between ENIs', async (t) => {
-  t.timeout(90_000);
+  t.timeout(300_000);
   const { shown, page } = await open(t, '/dashboards/main/~between-enis');
   await page.getByRole('button', { name: /^elsewhere to eni-web: / }).first().waitFor();
   const link = page.getByRole('region', { name: 'Accepted bytes' }).getByRole('button', { name: /^eni-web to eni-db: / });

@@ -13,13 +13,13 @@ test.after.always(() => browser?.close());
 
 // a hundred thousand, and how long tasks may take: test/long/console-figures.ts
 test.serial('twenty thousand rows scroll, and only those in sight are drawn', async (t) => {
-  t.timeout(240_000);
+  t.timeout(300_000);
   t.log(await scrollThrough(t, browser, 20_000, 180_000));
   t.pass();
 });
 
 test.serial('whatever stands in records and saved queries is shown as text', async (t) => {
-  t.timeout(90_000);
+  t.timeout(300_000);
   const collector = await runCollector(t);
   const spoiled = Array.from({ length: 20 }, (_, at) => ({ ...sampleRecord(at), 'eni-id': `${HOSTILE}${at}`, 'vm-id': HOSTILE + '<i>'.repeat(30), 'rule-id': HOSTILE, 'sg-id': `${HOSTILE}sg`, 'srcaddr': '10.0.0.1' }));
   await send(collector, 'spoiled', spoiled, 1);

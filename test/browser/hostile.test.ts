@@ -86,7 +86,7 @@ test.serial('every text of every answer', async (t) => {
 });
 
 test.serial('what the API refuses is text too', async (t) => {
-  t.timeout(60_000);
+  t.timeout(300_000);
   const { shown, page } = await openFlowLogs(t, browser);
   await page.route('**/v1/flow-logs**', (route) => route.fulfill({ status: 422, contentType: 'application/problem+json', body: JSON.stringify({ status: 422, title: HOSTILE, detail: LONG }) }));
   await page.getByRole('button', { name: 'Refresh' }).click();
@@ -96,7 +96,7 @@ test.serial('what the API refuses is text too', async (t) => {
 });
 
 test.serial('names that the API takes', async (t) => {
-  t.timeout(60_000);
+  t.timeout(300_000);
   const lab = await runLab(t);
   const put = async (path: string, body: object): Promise<number> => (await lab.request(path, { method: 'PUT', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })).status;
   const name = MARKUP + 'x'.repeat(256 - MARKUP.length);

@@ -60,9 +60,11 @@ export interface Lab extends RunningCollector {
 export async function runLab(t: ExecutionContext): Promise<Lab> {
   const nowSeconds = Math.floor(Date.now() / 1000);
   const firstStart = nowSeconds - nowSeconds % WINDOW_SECONDS - WINDOWS * WINDOW_SECONDS;
+  // whoever watches from now on has not watched the window that goes on: none ends while a test runs, and is missed
+  const nobodyAfter = (firstStart + WINDOWS * WINDOW_SECONDS) * 1000;
   const data = join(temporaryDirectory(t), 'data');
   const watches = [['eni-web', 'host-1'], ['eni-web-2', 'host-1'], ['eni-db', 'host-1'], ['eni-quiet', 'host-1'], ['eni-lost', 'host-2']]
-    .map(([eniId, agentId]) => ({ eniId: eniId!, agentId: agentId!, windowSeconds: WINDOW_SECONDS, fromMs: firstStart * 1000, untilMs: null, attributes: attributesOf(eniId!) }));
+    .map(([eniId, agentId]) => ({ eniId: eniId!, agentId: agentId!, windowSeconds: WINDOW_SECONDS, fromMs: firstStart * 1000, untilMs: nobodyAfter, attributes: attributesOf(eniId!) }));
   writePlannedData(data, { inventory: INVENTORY, sinceMs: (firstStart - 86_400) * 1000, agents: AGENTS, watches });
   const collector = await runCollector(t, { data, aggregationDelayMs: 1000 });
   const body = traffic(firstStart).map((line) => JSON.stringify(line)).join('\n');

@@ -10,7 +10,7 @@ import { askUntil, CHROMIUM, isSound, launchBrowser, openConsole, signIn } from 
 
 const { web } = ENIS;
 test('from an empty installation to the reason of a record, and the end', async (t) => {
-  t.timeout(240_000);
+  t.timeout(300_000);
   const network = new ServiceNetwork(t, ['--aggregation-delay', '3s']);
   await network.startCollector();
   const program = join(network.directory, 'chromium');
