@@ -1,25 +1,25 @@
 /**
  * A LogStore beside nfdump on the same flows: bytes a row, and how long two questions take.
  *
- *     node --import=tsx bench/query-peers.ts [--rows 10000000] [--rounds 5] [--time-precision us|ms]
+ *     node --import=tsx bench/query-peers.ts [--rows 10000000] [--rounds 5] [--time-precision us|ms] [--keep DIR]
  *
  * `query-flows.ts` makes the flows, ten windows of 600 seconds. nfdump's own collector writes its file from NetFlow 9
  * over loopback (`query-netflow.ts`), and nfdump itself the compressed copies. Weir's are sent as columnar batches to
  * `weir collector` and published when the seals are in. Each flow is one record in both, and both must give the same
- * answers, or the comparison fails.
+ * answers, or the comparison fails. With `--keep` the data stays in DIR, and the next run over as many rows takes it
+ * from there.
  *
  * Time is the clock's from question to whole answer: for nfdump from the start of the program to its end, for Weir from
  * the HTTP request to the last byte, through the API, a query worker of the pool as it always stands ready, and JSON.
  * Files are in the page cache. CPU is that of nfdump, and of the collector with all its processes. Every round asks
  * each once, in turn; medians are shown. nfdump with bz2 takes so long that it is asked once.
  */
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
@@ -31,7 +31,6 @@ import { FIRST_WINDOW, FLOW_CONTEXT, FlowMaker, sealsOf } from './query-flows.ts
 import { recordWithNfcapd } from './query-netflow.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const run = promisify(execFile);
 const WINDOWS = 10;
 const SEED = 1;
 const BATCH_ROWS = 100_000;
@@ -96,10 +95,12 @@ class Collector {
 
   /** Resolves when every row that was sent can be found. */
   async published(rows: number): Promise<void> {
-    for (let found = -1; found !== rows; await sleep(200)) {
-      const { rows: [first] } = await this.ask('SELECT count(*)');
-      found = Number(first![0]);
-    }
+    while (await this.rows() !== rows) await sleep(200);
+  }
+
+  async rows(): Promise<number> {
+    const { rows: [first] } = await this.ask('SELECT count(*)');
+    return Number(first![0]);
   }
 
   async ask(sql: string): Promise<{ rows: (string | number)[][]; wallMs: number }> {
@@ -148,18 +149,46 @@ function cpuTicks(pid: number): number {
   }
 }
 
+/** Calls `make` for an empty folder, unless it was made for as many rows before. */
+async function made(folder: string, rows: number, make: () => Promise<void>): Promise<void> {
+  const mark = join(folder, 'rows');
+  const before = existsSync(mark) ? readFileSync(mark, 'utf8') : null;
+  if (before === String(rows)) return;
+  if (before !== null) throw new Error(`${folder} was made for ${before} rows: keep ${rows} in another folder`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  await make();
+  writeFileSync(mark, String(rows));
+}
+
 async function nfdumpFiles(folder: string, rows: number): Promise<NfdumpFile[]> {
-  mkdirSync(folder);
-  const plain = await recordWithNfcapd(folder, flows(rows), FIRST_WINDOW - 3600);
-  const files: NfdumpFile[] = [];
-  for (const [compression, number] of COMPRESSIONS) {
-    const path = join(folder, compression);
-    copyFileSync(plain, path);
-    // not execFileSync: the collector closes connections meanwhile, and that must be noticed
-    if (number > 0) await run('nfdump', ['-J', String(number), '-r', path]);
-    files.push({ compression, path, bytes: statSync(path).size });
-  }
-  return files;
+  await made(folder, rows, async () => {
+    const plain = await recordWithNfcapd(folder, flows(rows), FIRST_WINDOW - 3600);
+    for (const [compression, number] of COMPRESSIONS) {
+      const path = join(folder, compression);
+      copyFileSync(plain, path);
+      if (number > 0) execFileSync('nfdump', ['-J', String(number), '-r', path]);
+    }
+    rmSync(plain);
+  });
+  return COMPRESSIONS.map(([compression]) => ({ compression, path: join(folder, compression), bytes: statSync(join(folder, compression)).size }));
+}
+
+async function fillLogStore(data: string, precision: string, rows: number): Promise<void> {
+  await made(data, rows, async () => {
+    const collector = new Collector(data, precision);
+    try {
+      await collector.ready();
+      let sent = 0;
+      for (const window of flows(rows)) {
+        await collector.ship(window);
+        sent += window.count;
+      }
+      await collector.published(sent);
+    } finally {
+      await collector.stop();
+    }
+  });
 }
 
 function nfdumpParameters(question: Question, file: NfdumpFile): string[] {
@@ -222,27 +251,28 @@ async function main(): Promise<void> {
     .option('rows', { type: 'number', default: 10_000_000 })
     .option('rounds', { type: 'number', default: 5 })
     .option('time-precision', { choices: ['us', 'ms'], default: 'us' })
+    .option('keep', { type: 'string', describe: 'folder that the data stays in' })
     .strict().parse();
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
-  const collector = new Collector(join(folder, 'data'), given.timePrecision);
+  const folder = given.keep ?? mkdtempSync(join(tmpdir(), 'weir-bench-'));
+  const data = join(folder, `weir-${given.timePrecision}`);
   try {
-    await collector.ready();
-    let rows = 0;
-    for (const window of flows(given.rows)) {
-      await collector.ship(window);
-      rows += window.count;
-    }
     const files = await nfdumpFiles(join(folder, 'nfdump'), given.rows);
-    await collector.published(rows);
-    const nfdump = /Version:\s*(\S+)/.exec(execFileSync('nfdump', ['-V'], { encoding: 'utf8' }))?.[1];
-    process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${cpus()[0]!.model} x ${availableParallelism()}, Linux ${release()}, Node ${process.versions.node}; nfdump ${nfdump}; ${rows} flows, ${given.rounds} rounds, medians\n`);
-    process.stdout.write('\n| stored | bytes a row |\n|---|---|\n');
-    process.stdout.write(`| weir, all fields, times in ${given.timePrecision} | ${(collector.storedBytes() / rows).toFixed(2)} |\n`);
-    for (const { compression, bytes } of files) process.stdout.write(`| nfdump, ${compression}, times in ms | ${(bytes / rows).toFixed(2)} |\n`);
-    await compare(collector, files, given.rounds, folder);
+    await fillLogStore(data, given.timePrecision, given.rows);
+    const collector = new Collector(data, given.timePrecision);
+    try {
+      await collector.ready();
+      const rows = await collector.rows();
+      const nfdump = /Version:\s*(\S+)/.exec(execFileSync('nfdump', ['-V'], { encoding: 'utf8' }))?.[1];
+      process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${cpus()[0]!.model} x ${availableParallelism()}, Linux ${release()}, Node ${process.versions.node}; nfdump ${nfdump}; ${rows} flows, ${given.rounds} rounds, medians\n`);
+      process.stdout.write('\n| stored | bytes a row |\n|---|---|\n');
+      process.stdout.write(`| weir, all fields, times in ${given.timePrecision} | ${(collector.storedBytes() / rows).toFixed(2)} |\n`);
+      for (const { compression, bytes } of files) process.stdout.write(`| nfdump, ${compression}, times in ms | ${(bytes / rows).toFixed(2)} |\n`);
+      await compare(collector, files, given.rounds, folder);
+    } finally {
+      await collector.stop();
+    }
   } finally {
-    await collector.stop();
-    rmSync(folder, { recursive: true });
+    if (given.keep === undefined) rmSync(folder, { recursive: true });
   }
 }
 
