@@ -6,6 +6,7 @@ import type { CommandLog } from '../../shared/command-log.ts';
 import { parseSeconds } from '../../shared/duration.ts';
 import { EXIT_FAILURE, WeirError, refusedBySystem } from '../../shared/errors.ts';
 import type { Seal } from '../../shared/seal.ts';
+import { parsePlainTopology } from '../../shared/topology/topology-document.ts';
 import { DEFAULT_TOPOLOGY, type Topology, type TrafficType } from '../../shared/topology/topology.ts';
 import { RECORD_FORMATS, fieldNames, type RecordFormat } from '../output/record-format.ts';
 import { DescriptorOutput, type TextOutput } from '../output/text-output.ts';
@@ -140,9 +141,9 @@ function windowSeconds(text: string): number {
 async function readTopology(path: string | undefined): Promise<Topology> {
   if (path === undefined) return DEFAULT_TOPOLOGY;
   try {
-    // only here: the YAML parser takes longer to load than a million packets
-    const { parseTopology } = await import('../../shared/topology/parse.ts');
-    return parseTopology(await readFile(path, 'utf8'), path);
+    const text = await readFile(path, 'utf8');
+    // the library only where it is needed: it takes longer to load than a million packets
+    return parsePlainTopology(text, path) ?? (await import('../../shared/topology/parse.ts')).parseTopology(text, path);
   } catch (error) {
     if (error instanceof WeirError) throw error;
     throw refusedBySystem('CONFIGURATION', `the topology ${path} cannot be read`, error);

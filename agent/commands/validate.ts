@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
 import { WeirError } from '../../shared/errors.ts';
-import { TOPOLOGY_KEYS, parseTopology } from '../../shared/topology/parse.ts';
+import { parseTopology } from '../../shared/topology/parse.ts';
+import { TOPOLOGY_KEYS } from '../../shared/topology/topology-document.ts';
 import { isManaged } from '../config/agent-configuration.ts';
 import { CONFIGURATION_KEYS, parseConfiguration } from '../config/parse-configuration.ts';
 import { TopologyFile } from '../daemon/topology-file.ts';

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import { Problems, openDocument, type DocumentMap, type TextKind } from '../../shared/topology/document.ts';
+import { Problems, type DocumentMap, type TextKind } from '../../shared/topology/document.ts';
+import { openDocument } from '../../shared/topology/yaml.ts';
 import { AGENT_ID, LOGSTORE_NAME } from '../../shared/topology/spelling.ts';
 import { DEFAULT_BLOCK_BYTES } from '../capture/live/live-source.ts';
 import { CAPTURE_METHODS } from '../capture/live/open-live-source.ts';

@@ -1,4 +1,4 @@
-import { referenceProblems } from '../../shared/topology/parse.ts';
+import { referenceProblems } from '../../shared/topology/topology-document.ts';
 import type { Topology } from '../../shared/topology/topology.ts';
 import { Problem } from '../api/problem.ts';
 import type { ControlState } from './control-state.ts';

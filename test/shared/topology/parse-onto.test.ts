@@ -2,7 +2,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import { ConfigurationError } from '../../../shared/topology/document.ts';
 import { topologyDocument } from '../../../shared/topology/export.ts';
-import { parseTopology, referenceProblems } from '../../../shared/topology/parse.ts';
+import { parseTopology } from '../../../shared/topology/parse.ts';
+import { referenceProblems } from '../../../shared/topology/topology-document.ts';
 import type { Topology } from '../../../shared/topology/topology.ts';
 import { topologies } from './arbitrary-topology.ts';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { TOPOLOGY_KEYS, parseTopology } from '../../../shared/topology/parse.ts';
+import { parseTopology } from '../../../shared/topology/parse.ts';
+import { TOPOLOGY_KEYS } from '../../../shared/topology/topology-document.ts';
 
 const page = readFileSync(new URL('../../../docs/topology.md', import.meta.url), 'utf8');
 
