@@ -4,7 +4,8 @@ import { recordContext, type RecordContext } from '../shared/records.ts';
 import type { Topology, TrafficType } from '../shared/topology/topology.ts';
 import { VerdictEngine } from '../shared/verdict/engine.ts';
 import { Decoder } from './decode/decoder.ts';
-import { KeyQueue } from './decode/key-queue.ts';
+import { KeyQueue, keyQueueBytes } from './decode/key-queue.ts';
+import { PacketMemory } from './kernel/packet-memory.ts';
 import { Sealer, type WindowSink } from './seal/sealer.ts';
 import { FlowStage } from './table/flow-stage.ts';
 import { DEFAULT_IDLE_TIMERS, type IdleTimers } from './table/idle-timers.ts';
@@ -45,13 +46,15 @@ export class Pipeline {
   private readonly stage: FlowStage;
   private readonly sealer: Sealer;
   private queue = new KeyQueue(0);
+  private readonly memory: PacketMemory;
 
-  constructor(options: PipelineOptions, sink: WindowSink) {
+  constructor(options: PipelineOptions, sink: WindowSink, memory: PacketMemory = PacketMemory.create()) {
     const { topology } = options;
+    this.memory = memory;
     this.enis = new WatchedEnis(topology, options.watch, options.trafficType);
     this.engine = new VerdictEngine(topology, options.revision ?? 1);
     this.context = recordContext(options.agentId ?? DEFAULT_AGENT_ID, { ...topology, enis: this.enis.enis }, this.engine.verdicts);
-    this.decoder = new Decoder(this.enis.placed);
+    this.decoder = new Decoder(this.enis.placed, memory);
     this.sealer = new Sealer(this.context, this.engine.revision, sink);
     this.stage = new FlowStage(this.engine, this.sealer, {
       tableCapacity: options.tableCapacity ?? DEFAULT_TABLE_CAPACITY,
@@ -60,6 +63,7 @@ export class Pipeline {
       watch: this.enis.watch,
       timers: options.timers ?? DEFAULT_IDLE_TIMERS,
       hasDirection: this.enis.hasDirection,
+      memory,
     });
   }
 
@@ -70,14 +74,14 @@ export class Pipeline {
 
   /** Packets [from, to) of a batch whose source has these interfaces. */
   process(batch: PacketBatch, from: number, to: number, interfaces: readonly CaptureInterface[]): void {
-    if (this.queue.timeUs.length < batch.capacity * 2) this.queue = new KeyQueue(batch.capacity);
+    if (this.queue.timeUs.length < batch.capacity * 2) this.queue = new KeyQueue(batch.capacity, this.memory.take(keyQueueBytes(batch.capacity)));
     this.decoder.decode(batch, from, to, interfaces, this.queue);
     this.consume(this.queue);
   }
 
-  /** Packets that were decoded elsewhere, for the ENIs of this pipeline. */
-  consume(queue: KeyQueue): void {
-    this.stage.consume(queue);
+  /** Packets that were decoded elsewhere, for the ENIs of this pipeline. `isHashed`: by a LookAhead. */
+  consume(queue: KeyQueue, isHashed = false): void {
+    this.stage.consume(queue, isHashed);
   }
 
   /** The wall clock, for live sources: opens the window of this time, and closes those that are due. */

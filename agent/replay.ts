@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { DEFAULT_BATCH_PACKETS } from '../shared/packet-batch.ts';
 import type { Seal } from '../shared/seal.ts';
 import { readCaptures, type MergedCaptures } from './capture/merged-captures.ts';
+import { PacketMemory } from './kernel/packet-memory.ts';
 import { RecordFormatter, type RecordFormat } from './output/record-format.ts';
 import { RecordWriter } from './output/record-writer.ts';
 import type { TextOutput } from './output/text-output.ts';
@@ -20,6 +21,7 @@ export interface ReplayOptions extends PipelineOptions {
   readonly workers?: number;
   /** Of two workers the one that has been started already, by startTableWorker. */
   readonly tableWorker?: Worker | undefined;
+  readonly memory?: PacketMemory;
 }
 
 export interface ReplaySummary extends MergedCaptures {
@@ -34,14 +36,14 @@ export interface ReplaySink extends WindowSink {
 
 /** Capture files through the agent's own pipeline into a sink. Throws WeirError where a file cannot be read at all. */
 export async function replay(paths: readonly string[], options: ReplayOptions, sink: ReplaySink): Promise<ReplaySummary> {
-  const { batchPackets = DEFAULT_BATCH_PACKETS, maxPackets = Infinity, workers = 1, tableWorker, ...given } = options;
-  const limits = { batchPackets, maxPackets };
+  const { batchPackets = DEFAULT_BATCH_PACKETS, maxPackets = Infinity, workers = 1, tableWorker, memory = PacketMemory.create(), ...given } = options;
+  const limits = { batchPackets, maxPackets, memory };
   const pipelineOptions = { agentId: REPLAY_AGENT_ID, ...given };
   if (workers > 1) {
     const { replayInThreads } = await import('./parallel/threaded-replay.ts');
     return replayInThreads(paths, pipelineOptions, limits, sink, tableWorker);
   }
-  const pipeline = new Pipeline(pipelineOptions, sink);
+  const pipeline = new Pipeline(pipelineOptions, sink, memory);
   const captures = await readCaptures(
     paths,
     (batch, from, to, interfaces) => pipeline.process(batch, from, to, interfaces),

@@ -11,14 +11,15 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { PcapRecords } from '../agent/capture/pcap-records.ts';
 import { Decoder } from '../agent/decode/decoder.ts';
-import { KeyQueue } from '../agent/decode/key-queue.ts';
+import { KeyQueue, keyQueueBytes } from '../agent/decode/key-queue.ts';
 import { readCaptures } from '../agent/capture/merged-captures.ts';
+import { PacketMemory } from '../agent/kernel/packet-memory.ts';
 import { Pipeline } from '../agent/pipeline.ts';
 import { Sealer } from '../agent/seal/sealer.ts';
 import { FlowStage } from '../agent/table/flow-stage.ts';
 import { DEFAULT_IDLE_TIMERS } from '../agent/table/idle-timers.ts';
 import { WatchedEnis } from '../agent/watched-enis.ts';
-import { PacketBatch } from '../shared/packet-batch.ts';
+import { DEFAULT_BATCH_PACKETS, PacketBatch, batchBytes } from '../shared/packet-batch.ts';
 import { recordContext } from '../shared/records.ts';
 import { parseTopology } from '../shared/topology/parse.ts';
 import type { Topology } from '../shared/topology/topology.ts';
@@ -31,27 +32,29 @@ const MAX_BYTES = 256 << 20;
 const SINK = { rows: () => {}, seals: () => {} };
 
 /** The beginning of a capture, whole in memory. */
-function captureBytes(path: string): { bytes: Uint8Array; view: DataView; start: number; end: number } {
-  const bytes = new Uint8Array(Math.min(statSync(path).size, MAX_BYTES));
-  const end = readSync(openSync(path, 'r'), bytes, 0, bytes.length, 0);
-  return { bytes, view: new DataView(bytes.buffer), start: 0, end };
+function captureBytes(path: string, memory: PacketMemory): { bytes: Uint8Array; view: DataView; address: number; start: number; end: number } {
+  const length = Math.min(statSync(path).size, MAX_BYTES);
+  const { buffer, offset, address } = memory.take(length);
+  const bytes = new Uint8Array(buffer, offset, length);
+  const end = readSync(openSync(path, 'r'), bytes, 0, length, 0);
+  return { bytes, view: new DataView(buffer, offset, length), address, start: 0, end };
 }
 
-function measureStages(path: string, topology: Topology, rounds: number): string {
-  const blocks = captureBytes(path);
+function measureStages(path: string, topology: Topology, rounds: number, memory: PacketMemory): string {
+  const blocks = captureBytes(path, memory);
   // the parser asks for nothing but the window of bytes
-  const records = new PcapRecords(blocks as unknown as ConstructorParameters<typeof PcapRecords>[0]);
+  const records = new PcapRecords(blocks as unknown as ConstructorParameters<typeof PcapRecords>[0], memory.kernel);
   const first = blocks.start;
   const enis = new WatchedEnis(topology);
   const engine = new VerdictEngine(topology, 1);
   const sealer = new Sealer(recordContext('bench', topology, engine.verdicts), 1, SINK);
-  const decoder = new Decoder(enis.placed);
+  const decoder = new Decoder(enis.placed, memory);
   const stage = new FlowStage(engine, sealer, {
-    tableCapacity: TABLE_CAPACITY, windowSeconds: 600, graceSeconds: 30, watch: enis.watch, timers: DEFAULT_IDLE_TIMERS, hasDirection: enis.hasDirection,
+    tableCapacity: TABLE_CAPACITY, windowSeconds: 600, graceSeconds: 30, watch: enis.watch, timers: DEFAULT_IDLE_TIMERS, hasDirection: enis.hasDirection, memory,
   });
-  const batch = new PacketBatch();
-  batch.setBytes(blocks.bytes);
-  const queue = new KeyQueue(batch.capacity);
+  const batch = new PacketBatch(DEFAULT_BATCH_PACKETS, memory.take(batchBytes(DEFAULT_BATCH_PACKETS)));
+  batch.setBytes(blocks.bytes, blocks.address);
+  const queue = new KeyQueue(batch.capacity, memory.take(keyQueueBytes(batch.capacity)));
   const least: number[][] = [[], [], []];
   let packets = 0;
   for (let round = 0; round < rounds; round++) {
@@ -78,14 +81,15 @@ function measureStages(path: string, topology: Topology, rounds: number): string
 async function measurePauses(path: string, topology: Topology): Promise<string> {
   const least: number[] = [];
   for (let run = 0; run < 3; run++) {
-    const pipeline = new Pipeline({ topology, tableCapacity: TABLE_CAPACITY, windowSeconds: 3, graceSeconds: 1 }, SINK);
+    const memory = PacketMemory.create();
+    const pipeline = new Pipeline({ topology, tableCapacity: TABLE_CAPACITY, windowSeconds: 3, graceSeconds: 1 }, SINK, memory);
     let i = 0;
     await readCaptures([path], (batch, from, to, interfaces) => {
       const start = performance.now();
       pipeline.process(batch, from, to, interfaces);
       least[i] = Math.min(least[i] ?? Infinity, performance.now() - start);
       i++;
-    }, () => {});
+    }, () => {}, { memory });
   }
   const longest = least.sort((a, b) => b - a).slice(0, 3).map((ms) => ms.toFixed(1));
   return `longest calls of the pipeline: ${longest.join(', ')} ms`;
@@ -103,6 +107,7 @@ const given = await yargs(hideBin(process.argv))
 const topology = parseTopology(benchTopology(given.rules), 'the bench');
 for (const name of given.trace) {
   const { path } = trace(name, given.quick);
-  process.stdout.write(`${name}: ${measureStages(path, topology, given.rounds)}\n`);
+  const ways = [['without the kernel', PacketMemory.withoutKernel()], ['with the kernel', PacketMemory.create()]] as const;
+  for (const [way, memory] of ways) process.stdout.write(`${name}, ${way}: ${measureStages(path, topology, given.rounds, memory)}\n`);
   if (name === '1 million flows') process.stdout.write(`${name}: ${await measurePauses(path, topology)}\n`);
 }

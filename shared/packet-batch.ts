@@ -18,13 +18,30 @@ export const KERNEL_OUTGOING = 4;
 /** No kernel direction is known, as in most capture files. */
 export const KERNEL_UNKNOWN = 255;
 
+/** Memory for the columns of a batch. */
+export interface BatchMemory {
+  readonly buffer: ArrayBufferLike;
+  /** A multiple of 8. */
+  readonly offset: number;
+  /** For a kernel, or -1. */
+  readonly address: number;
+}
+
+export function batchBytes(capacity: number): number {
+  return capacity * 25;
+}
+
 export class PacketBatch {
   readonly capacity: number;
   /** Packets in this batch. */
   count = 0;
-  /** The block that the packets lie in. Set both through `setBytes`. */
+  /** The block that the packets lie in. Set all three through `setBytes`. */
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(new ArrayBuffer(0));
+  /** Of `bytes` in the memory of a kernel, or -1. */
+  address = -1;
+  /** Of the columns there, or -1. */
+  readonly place: number;
   /** Byte offset of the frame's first byte in `bytes`. */
   readonly offset: Int32Array;
   /** Bytes of the frame that were captured. */
@@ -38,19 +55,21 @@ export class PacketBatch {
   /** One of the KERNEL_ constants. */
   readonly kernelDirection: Uint8Array;
 
-  constructor(capacity: number = DEFAULT_BATCH_PACKETS) {
+  /** `memory`: zeros for the columns, batchBytes of them. */
+  constructor(capacity: number = DEFAULT_BATCH_PACKETS, memory: BatchMemory = { buffer: new ArrayBuffer(batchBytes(capacity)), offset: 0, address: -1 }) {
+    const { buffer, offset, address } = memory;
     this.capacity = capacity;
-    this.offset = new Int32Array(capacity);
-    this.captureLength = new Int32Array(capacity);
-    this.originalLength = new Int32Array(capacity);
-    this.timeUs = new Float64Array(capacity);
-    this.interfaceIndex = new Int32Array(capacity);
-    this.kernelDirection = new Uint8Array(capacity).fill(KERNEL_UNKNOWN);
+    this.place = address;
+    this.timeUs = new Float64Array(buffer, offset, capacity);
+    const columns = [0, 1, 2, 3].map((column) => new Int32Array(buffer, offset + capacity * (8 + 4 * column), capacity));
+    [this.offset, this.captureLength, this.originalLength, this.interfaceIndex] = columns as [Int32Array, Int32Array, Int32Array, Int32Array];
+    this.kernelDirection = new Uint8Array(buffer, offset + capacity * 24, capacity).fill(KERNEL_UNKNOWN);
   }
 
-  setBytes(bytes: Uint8Array): void {
+  setBytes(bytes: Uint8Array, address = -1): void {
     if (bytes === this.bytes) return;
     this.bytes = bytes;
+    this.address = address;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }

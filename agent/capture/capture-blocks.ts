@@ -8,6 +8,7 @@
  *     never by what the input says of itself, and ends at MAX_RECORD_BYTES.
  */
 
+import { PacketMemory, type MemoryPiece } from '../kernel/packet-memory.ts';
 import type { ByteInput } from './byte-input.ts';
 
 /** One read. Below this the hand-over to the pool thread shows; above it the block leaves the L2 cache before it is decoded. */
@@ -20,6 +21,8 @@ const CARRY_BYTES = 64 * 1024;
 export class CaptureBlocks {
   bytes: Uint8Array;
   view: DataView;
+  /** Of `bytes`, for the kernel, or NOWHERE. */
+  address: number;
   start = CARRY_BYTES;
   end = CARRY_BYTES;
   /** Why the input failed, where it did not just end. */
@@ -29,20 +32,23 @@ export class CaptureBlocks {
   private readonly readBytes: number;
   /** Offset in the input of `bytes[0]`; below 0 in the first buffer. */
   private base = -CARRY_BYTES;
-  private spareBytes: Uint8Array;
-  private spareView: DataView;
+  private readonly memory: PacketMemory;
+  private current: Block;
+  private spare: Block;
   private ended = false;
   /** The read under way into the last `readBytes` of the spare buffer. */
   private ahead: Promise<number>;
 
   /** `head` are bytes that were taken from `input` already. */
-  constructor(input: ByteInput, head: Uint8Array, readBytes: number = READ_BYTES) {
+  constructor(input: ByteInput, head: Uint8Array, readBytes: number = READ_BYTES, memory: PacketMemory = PacketMemory.withoutKernel()) {
     this.input = input;
+    this.memory = memory;
     this.readBytes = Math.max(readBytes, head.length);
-    this.bytes = uninitializedBytes(CARRY_BYTES + this.readBytes);
-    this.view = new DataView(this.bytes.buffer);
-    this.spareBytes = uninitializedBytes(CARRY_BYTES + this.readBytes);
-    this.spareView = new DataView(this.spareBytes.buffer);
+    this.current = newBlock(memory, CARRY_BYTES + this.readBytes);
+    this.spare = newBlock(memory, CARRY_BYTES + this.readBytes);
+    this.bytes = this.current.bytes;
+    this.view = this.current.view;
+    this.address = this.current.piece.address;
     this.bytes.set(head, CARRY_BYTES);
     this.end += head.length;
     this.ahead = this.read(0);
@@ -63,9 +69,13 @@ export class CaptureBlocks {
     return true;
   }
 
-  close(): Promise<void> {
+  /** What was read is not to be looked at any more. */
+  async close(): Promise<void> {
     this.ended = true;
-    return this.input.close();
+    // a read under way still writes
+    await this.input.close();
+    this.memory.giveBack(this.current.piece);
+    this.memory.giveBack(this.spare.piece);
   }
 
   /** Small pieces of a stream are put together before the buffers turn, or each would copy the carry again. */
@@ -84,36 +94,37 @@ export class CaptureBlocks {
     if (carried > this.spareRoom) this.growSpare(carried, filled);
     const room = this.spareRoom;
     const from = room - carried;
-    this.spareBytes.set(this.bytes.subarray(this.start, this.end), from);
+    this.spare.bytes.set(this.bytes.subarray(this.start, this.end), from);
     this.base += this.start - from;
     this.start = from;
     this.end = room + filled;
-    const { bytes, view } = this;
-    this.bytes = this.spareBytes;
-    this.view = this.spareView;
-    this.spareBytes = bytes;
-    this.spareView = view;
+    const { current, spare } = this;
+    this.current = spare;
+    this.spare = current;
+    this.bytes = spare.bytes;
+    this.view = spare.view;
+    this.address = spare.piece.address;
     this.ahead = this.read(0);
   }
 
   /** Where a read into the spare buffer goes; before it is room for the carry. */
   private get spareRoom(): number {
-    return this.spareBytes.length - this.readBytes;
+    return this.spare.bytes.length - this.readBytes;
   }
 
   private growSpare(carried: number, filled: number): void {
     const room = Math.min(MAX_RECORD_BYTES, Math.max(carried, 2 * this.spareRoom));
-    const grown = uninitializedBytes(room + this.readBytes);
-    grown.set(this.spareBytes.subarray(this.spareRoom, this.spareRoom + filled), room);
-    this.spareBytes = grown;
-    this.spareView = new DataView(grown.buffer);
+    const grown = newBlock(this.memory, room + this.readBytes);
+    grown.bytes.set(this.spare.bytes.subarray(this.spareRoom, this.spareRoom + filled), room);
+    this.memory.giveBack(this.spare.piece);
+    this.spare = grown;
   }
 
   /** Never rejects: nobody may be waiting for a read-ahead that fails. */
   private async read(offset: number): Promise<number> {
     if (this.ended) return 0;
     try {
-      const bytes = await this.input.read(this.spareBytes, this.spareRoom + offset, this.readBytes - offset);
+      const bytes = await this.input.read(this.spare.bytes, this.spareRoom + offset, this.readBytes - offset);
       if (bytes === 0) this.ended = true;
       return bytes;
     } catch (error) {
@@ -124,7 +135,14 @@ export class CaptureBlocks {
   }
 }
 
-/** Not zeroed: pages that are never used cost nothing. Only bytes that were read are ever shown. */
-function uninitializedBytes(length: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+interface Block {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly piece: MemoryPiece;
+}
+
+function newBlock(memory: PacketMemory, length: number): Block {
+  const piece = memory.take(length);
+  const { buffer, offset } = piece;
+  return { bytes: new Uint8Array(buffer, offset, length), view: new DataView(buffer, offset, length), piece };
 }

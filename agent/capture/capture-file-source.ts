@@ -29,7 +29,7 @@ export class CaptureFileSource implements PacketSource {
     while (!this.ended) {
       const need = records.damage === null ? records.parse(blocks, batch) : 0;
       if (batch.count > 0) {
-        batch.setBytes(blocks.bytes);
+        batch.setBytes(blocks.bytes, blocks.address);
         return true;
       }
       if (records.damage !== null) this.end(records.damage, records.openRecordOffset());

@@ -11,6 +11,7 @@ import { FileInput, StreamInput, closeDescriptor, describeDescriptor, openDescri
 import type { ByteInput } from './byte-input.ts';
 import { CaptureBlocks, READ_BYTES } from './capture-blocks.ts';
 import { CaptureFileSource } from './capture-file-source.ts';
+import { PacketMemory } from '../kernel/packet-memory.ts';
 import { GzipInput, isGzip } from './gzip-input.ts';
 import { PCAP_HEADER_BYTES, PcapRecords, isPcap } from './pcap-records.ts';
 import { PcapngRecords, isPcapng } from './pcapng-records.ts';
@@ -21,6 +22,8 @@ const STANDARD_INPUT = ['-', '/dev/stdin'];
 export interface CaptureFileOptions {
   /** Bytes of one read; any size gives the same packets. */
   readonly readBytes?: number;
+  /** For the bytes that are read. */
+  readonly memory?: PacketMemory;
 }
 
 const STANDARD_INPUT_DESCRIPTOR = 0;
@@ -67,20 +70,22 @@ export async function openCaptureInput(
       opened.unshift(inflated);
       head = await readHead(inflated, readBytes, `${name} (inflated)`);
     }
-    return await openFormat(opened[0]!, head, readBytes, opened.length > 1 ? `${name} (inflated)` : name);
+    return await openFormat(opened[0]!, head, readBytes, opened.length > 1 ? `${name} (inflated)` : name, options.memory ?? PacketMemory.withoutKernel());
   } catch (error) {
     await opened[0]!.close();
     throw error;
   }
 }
 
-async function openFormat(input: ByteInput, head: Uint8Array, readBytes: number, name: string): Promise<PacketSource> {
+async function openFormat(
+  input: ByteInput, head: Uint8Array, readBytes: number, name: string, memory: PacketMemory,
+): Promise<PacketSource> {
   const pcap = isPcap(head);
   if (!pcap && !isPcapng(head)) throw notACapture(name, head);
-  const blocks = new CaptureBlocks(input, head, readBytes);
+  const blocks = new CaptureBlocks(input, head, readBytes, memory);
   if (!pcap) return new CaptureFileSource(blocks, new PcapngRecords());
   const whole = await blocks.advance(PCAP_HEADER_BYTES);
-  return new CaptureFileSource(blocks, whole ? new PcapRecords(blocks) : null);
+  return new CaptureFileSource(blocks, whole ? new PcapRecords(blocks, memory.kernel) : null);
 }
 
 /** At least the magic, where the input has that much. */

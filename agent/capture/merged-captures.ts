@@ -2,7 +2,8 @@
  * Several capture files as one stream of packets in the order of time: rotated files one after the other, files of
  * several interfaces side by side.
  */
-import { DEFAULT_BATCH_PACKETS, PacketBatch, type CaptureDamage, type CaptureInterface, type PacketSource } from '../../shared/packet-batch.ts';
+import { PacketMemory, type MemoryPiece } from '../kernel/packet-memory.ts';
+import { DEFAULT_BATCH_PACKETS, PacketBatch, batchBytes, type CaptureDamage, type CaptureInterface, type PacketSource } from '../../shared/packet-batch.ts';
 import { isRereadable, openCaptureFile } from './capture-file.ts';
 
 /** Packets [from, to) of the batch come next; `interfaces` are those of their file. */
@@ -23,12 +24,17 @@ export interface ReadLimits {
   readonly batchPackets?: number;
   /** Stop after this many packets. */
   readonly maxPackets?: number;
+  /** For what is read and the columns of batches. */
+  readonly memory?: PacketMemory;
 }
 
 interface Reader {
   readonly path: string;
   readonly source: PacketSource;
   readonly batch: PacketBatch;
+  readonly memory: PacketMemory;
+  /** Of the batch. */
+  readonly piece: MemoryPiece;
   /** Next packet of the batch. */
   next: number;
 }
@@ -43,14 +49,15 @@ export async function readCaptures(
 ): Promise<MergedCaptures> {
   const batchPackets = limits.batchPackets ?? DEFAULT_BATCH_PACKETS;
   const maxPackets = limits.maxPackets ?? Infinity;
-  const waiting = await byFirstPacket(paths, batchPackets);
+  const memory = limits.memory ?? PacketMemory.withoutKernel();
+  const waiting = await byFirstPacket(paths, batchPackets, memory);
   const damaged: DamagedCapture[] = [];
   const readers: Reader[] = [];
   let packets = 0;
   try {
     for (;;) {
       while (waiting.length > 0 && (readers.length === 0 || waiting[0]!.firstUs <= timeOf(readers[0]!))) {
-        const reader = await open(waiting.shift()!.path, batchPackets);
+        const reader = await open(waiting.shift()!.path, batchPackets, memory);
         if (await refill(reader, damaged)) place(readers, reader);
       }
       const reader = readers.shift();
@@ -69,7 +76,7 @@ export async function readCaptures(
       if (to < reader.batch.count || (await refill(reader, damaged))) place(readers, reader);
     }
   } finally {
-    for (const reader of readers) await reader.source.close();
+    for (const reader of readers) await close(reader);
   }
 }
 
@@ -93,8 +100,15 @@ function place(readers: Reader[], reader: Reader): void {
   readers.splice(at, 0, reader);
 }
 
-async function open(path: string, batchPackets: number): Promise<Reader> {
-  return { path, source: await openCaptureFile(path), batch: new PacketBatch(batchPackets), next: 0 };
+async function open(path: string, batchPackets: number, memory: PacketMemory): Promise<Reader> {
+  const source = await openCaptureFile(path, { memory });
+  const piece = memory.take(batchBytes(batchPackets));
+  return { path, source, batch: new PacketBatch(batchPackets, piece), memory, piece, next: 0 };
+}
+
+async function close({ source, memory, piece }: Reader): Promise<void> {
+  await source.close();
+  memory.giveBack(piece);
 }
 
 /** False at the end of the file, which is then closed. */
@@ -102,20 +116,21 @@ async function refill(reader: Reader, damaged: DamagedCapture[]): Promise<boolea
   reader.next = 0;
   if (await reader.source.fill(reader.batch)) return true;
   if (reader.source.damage) damaged.push({ path: reader.path, ...reader.source.damage });
-  await reader.source.close();
+  await close(reader);
   return false;
 }
 
-async function byFirstPacket(paths: readonly string[], batchPackets: number): Promise<{ path: string; firstUs: number }[]> {
+async function byFirstPacket(paths: readonly string[], batchPackets: number, memory: PacketMemory): Promise<{ path: string; firstUs: number }[]> {
   if (paths.length === 1) return [{ path: paths[0]!, firstUs: -Infinity }];
   const files: { path: string; firstUs: number }[] = [];
-  for (const path of paths) files.push({ path, firstUs: isRereadable(path) ? await firstPacketUs(path, batchPackets) : -Infinity });
+  for (const path of paths) files.push({ path, firstUs: isRereadable(path) ? await firstPacketUs(path, batchPackets, memory) : -Infinity });
   return files.sort((a, b) => (a.firstUs === b.firstUs ? 0 : a.firstUs - b.firstUs));
 }
 
-async function firstPacketUs(path: string, batchPackets: number): Promise<number> {
-  const reader = await open(path, batchPackets);
+async function firstPacketUs(path: string, batchPackets: number, memory: PacketMemory): Promise<number> {
+  const reader = await open(path, batchPackets, memory);
   const any = await reader.source.fill(reader.batch);
-  await reader.source.close();
-  return any ? reader.batch.timeUs[0]! : -Infinity;
+  const firstUs = any ? reader.batch.timeUs[0]! : -Infinity;
+  await close(reader);
+  return firstUs;
 }

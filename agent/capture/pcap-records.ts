@@ -8,6 +8,8 @@
 
 import { KERNEL_OUTGOING, KERNEL_UNKNOWN } from '../../shared/packet-batch.ts';
 import type { CaptureInterface, PacketBatch } from '../../shared/packet-batch.ts';
+import { NOWHERE } from '../kernel/packet-memory.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import type { CaptureBlocks } from './capture-blocks.ts';
 import { captureBound } from './capture-records.ts';
 import type { CaptureRecords } from './capture-records.ts';
@@ -40,9 +42,11 @@ export class PcapRecords implements CaptureRecords {
   private readonly nanoseconds: boolean;
   private readonly recordBytes: number;
   private readonly maxCaptureBytes: number;
+  private readonly kernel: Kernel | null;
 
   /** The file header is consumed from `blocks`, where it must be whole. */
-  constructor(blocks: CaptureBlocks) {
+  constructor(blocks: CaptureBlocks, kernel: Kernel | null = null) {
+    this.kernel = kernel;
     const { view, start } = blocks;
     this.little = MAGICS.includes(view.getUint32(start, true));
     const magic = view.getUint32(start, this.little);
@@ -62,12 +66,33 @@ export class PcapRecords implements CaptureRecords {
   }
 
   parse(blocks: CaptureBlocks, batch: PacketBatch): number {
+    const first = batch.count;
+    this.parsePlain(blocks, batch);
+    const need = this.parseOneByOne(blocks, batch);
+    batch.interfaceIndex.fill(0, first, batch.count);
+    if (this.recordBytes === RECORD_BYTES) batch.kernelDirection.fill(KERNEL_UNKNOWN, first, batch.count);
+    return need;
+  }
+
+  /** By the kernel, up to a record that is damaged or not whole; not at all where it cannot reach everything. */
+  private parsePlain(blocks: CaptureBlocks, batch: PacketBatch): void {
+    const { kernel } = this;
+    if (kernel === null || blocks.address === NOWHERE || batch.place === NOWHERE) return;
+    if (!this.little || this.recordBytes !== RECORD_BYTES) return;
+    const { offset, captureLength, originalLength, timeUs, count, capacity } = batch;
+    batch.count = kernel.parseRecords(
+      blocks.address, blocks.start, blocks.end, this.maxCaptureBytes, this.nanoseconds ? 1000 : 1,
+      count, capacity, offset.byteOffset, captureLength.byteOffset, originalLength.byteOffset, timeUs.byteOffset,
+    );
+    blocks.start = kernel.parsedTo.value;
+  }
+
+  private parseOneByOne(blocks: CaptureBlocks, batch: PacketBatch): number {
     const { view, end } = blocks;
     const { little, nanoseconds, recordBytes, maxCaptureBytes } = this;
     const { offset, captureLength, originalLength, timeUs, capacity } = batch;
     const modified = recordBytes === MODIFIED_RECORD_BYTES;
-    const first = batch.count;
-    let count = first;
+    let count = batch.count;
     let at = blocks.start;
     let need = 0;
     while (count < capacity) {
@@ -98,8 +123,6 @@ export class PcapRecords implements CaptureRecords {
       count++;
       at += recordBytes + captured;
     }
-    batch.interfaceIndex.fill(0, first, count);
-    if (!modified) batch.kernelDirection.fill(KERNEL_UNKNOWN, first, count);
     batch.count = count;
     blocks.start = at;
     return need;

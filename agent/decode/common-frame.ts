@@ -1,6 +1,6 @@
 import { KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3 } from '../../shared/flow-key.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../../shared/protocol.ts';
-import { SLOT_BYTES, SLOT_FLAGS } from './key-queue.ts';
+import { SLOT_BYTES, SLOT_FLAGS } from './key-slot.ts';
 
 /*
  * An Ethernet frame with nothing unusual in it, in words of 32 bits:

@@ -1,13 +1,18 @@
 import { DIRECTION_OUT, KEY_META, META_ENI_SHIFT, META_OUT } from '../../shared/flow-key.ts';
+import { PacketMemory, NOWHERE } from '../kernel/packet-memory.ts';
 import { KERNEL_UNKNOWN, type CaptureInterface, type PacketBatch } from '../../shared/packet-batch.ts';
 import { decodeCommonFrame } from './common-frame.ts';
 import { EniMatcher, NO_ENI, type PlacedEni } from './eni-match.ts';
 import { FragmentTable } from './fragment-table.ts';
 import { decodeIpv4 } from './ipv4.ts';
 import { decodeIpv6 } from './ipv6.ts';
-import { QUEUE_QUOTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS, type KeyQueue } from './key-queue.ts';
+import type { KeyQueue } from './key-queue.ts';
+import { QUEUE_QUOTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS } from './key-slot.ts';
 import { LINK_ETHERNET, LINK_SLL, LINK_SLL2, networkOffset } from './link-layer.ts';
 import { STATUS_DECODED } from './packet-status.ts';
+
+/** Packets that take the long way in a row, at most, before the kernel is tried again. */
+const MAX_STRETCH = 64;
 
 /**
  * Turns a batch of frames into keys. One loop, numbers only.
@@ -20,16 +25,23 @@ export class Decoder {
   unmatchedPackets = 0;
   private enis: readonly PlacedEni[];
   private readonly fragments = new FragmentTable();
+  /** By the name of the interface. */
+  private readonly matchers = new Map<string | null, EniMatcher>();
   /** What has been learnt of each source, by the source's own list of interfaces. */
   private known = new WeakMap<readonly CaptureInterface[], SourceInterfaces>();
 
-  constructor(enis: readonly PlacedEni[]) {
+  private readonly memory: PacketMemory;
+
+  constructor(enis: readonly PlacedEni[], memory: PacketMemory = PacketMemory.withoutKernel()) {
     this.enis = enis;
+    this.memory = memory;
   }
 
   /** Other ENIs from the next packet on. */
   watch(enis: readonly PlacedEni[]): void {
     this.enis = enis;
+    for (const matcher of this.matchers.values()) matcher.release();
+    this.matchers.clear();
     this.known = new WeakMap();
   }
 
@@ -38,10 +50,36 @@ export class Decoder {
    * their interface index points into, the same object for all batches of a source. Throws CAPTURE_LINK_TYPE.
    */
   decode(batch: PacketBatch, from: number, to: number, interfaces: readonly CaptureInterface[], queue: KeyQueue): void {
-    const { matchers, linkTypes } = this.learn(interfaces);
+    const source = this.learn(interfaces);
+    queue.count = 0;
+    let stretch = 1;
+    for (let row = from; row < to; ) {
+      const reached = this.decodePlain(batch, row, to, source, queue);
+      stretch = reached > row ? 1 : Math.min(2 * stretch, MAX_STRETCH);
+      row = Math.min(to, reached + stretch);
+      this.decodeOneByOne(batch, reached, row, source, queue);
+    }
+  }
+
+  /** By the kernel, as far as it gets; not at all where it cannot reach everything, or there are several interfaces. */
+  private decodePlain(batch: PacketBatch, from: number, to: number, { matchers, linkTypes }: SourceInterfaces, queue: KeyQueue): number {
+    const { kernel } = this.memory;
+    if (kernel === null || batch.address === NOWHERE || batch.place === NOWHERE || queue.address === NOWHERE) return from;
+    if (linkTypes.length !== 1 || linkTypes[0] !== LINK_ETHERNET) return from;
+    const macs = matchers[0]!.macs;
+    if (macs.isEmpty || macs.address === NOWHERE) return from;
+    const reached = kernel.decodeFrames(
+      batch.address, batch.offset.byteOffset, batch.captureLength.byteOffset, batch.timeUs.byteOffset, from, to,
+      queue.keys.byteOffset + queue.count * SLOT_WORDS * 4, queue.timeUs.byteOffset + queue.count * 8,
+      macs.high.byteOffset, macs.low.byteOffset, macs.enis.byteOffset, macs.mask,
+    );
+    queue.count += reached - from;
+    return reached;
+  }
+
+  private decodeOneByOne(batch: PacketBatch, from: number, to: number, { matchers, linkTypes }: SourceInterfaces, queue: KeyQueue): void {
     const { view, offset: offsets, captureLength, interfaceIndex } = batch;
     const { keys, timeUs } = queue;
-    queue.count = 0;
     for (let i = from; i < to; i++) {
       const offset = offsets[i]!;
       const end = offset + captureLength[i]!;
@@ -135,10 +173,18 @@ export class Decoder {
     for (let i = source.matchers.length; i < interfaces.length; i++) {
       const { name, linkType } = interfaces[i]!;
       source.linkTypes.push(linkType);
-      const here = this.enis.filter(({ eni }) => name === null || eni.interface === null || eni.interface === name);
-      source.matchers.push(new EniMatcher(here));
+      source.matchers.push(this.matcherOf(name));
     }
     return source;
+  }
+
+  private matcherOf(name: string | null): EniMatcher {
+    let matcher = this.matchers.get(name);
+    if (!matcher) {
+      const here = this.enis.filter(({ eni }) => name === null || eni.interface === null || eni.interface === name);
+      this.matchers.set(name, (matcher = new EniMatcher(here, this.memory)));
+    }
+    return matcher;
   }
 }
 

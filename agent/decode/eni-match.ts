@@ -1,6 +1,7 @@
 import { parseAddress } from '../../shared/address.ts';
 import { KEY_DST0, KEY_DST3, KEY_SRC0, KEY_SRC3 } from '../../shared/flow-key.ts';
 import { KERNEL_OUTGOING, KERNEL_UNKNOWN } from '../../shared/packet-batch.ts';
+import { NOWHERE, type MemoryPiece, type PacketMemory } from '../kernel/packet-memory.ts';
 import type { Eni } from '../../shared/topology/topology.ts';
 
 /** No ENI. */
@@ -28,11 +29,12 @@ export class EniMatcher {
   /** The only ENI of the interface, which the kernel's packet type and multicast can be given to. */
   private readonly only: number;
   private readonly onlyIsHostSide: boolean;
-  private readonly byMac = new MacIndex();
+  private readonly byMac: MacIndex;
   private readonly byAddress = new AddressIndex();
 
   /** `enis`: the ENIs that show up at this interface, with their index in the topology. */
-  constructor(enis: readonly PlacedEni[]) {
+  constructor(enis: readonly PlacedEni[], memory: PacketMemory) {
+    this.byMac = new MacIndex(memory);
     const catchAll = enis.find(({ eni }) => eni.mac === null && eni.addresses.length === 0);
     this.takesAll = catchAll ? catchAll.index : NO_ENI;
     this.only = enis.length === 1 ? enis[0]!.index : NO_ENI;
@@ -41,6 +43,16 @@ export class EniMatcher {
       if (eni.mac !== null) this.byMac.add(eni.mac, index);
       for (const address of eni.addresses) this.byAddress.add(address, index);
     }
+  }
+
+  /** The MAC addresses, for the kernel. */
+  get macs(): MacIndex {
+    return this.byMac;
+  }
+
+  /** It is not used any more. */
+  release(): void {
+    this.byMac.release();
   }
 
   /** By the MAC addresses of an Ethernet frame at `offset`; at least 12 bytes are there. */
@@ -88,11 +100,24 @@ export class EniMatcher {
 /** ENIs by MAC address: open addressing over the upper 16 and the lower 32 bits, at most a quarter full. */
 class MacIndex {
   isEmpty = true;
-  private high = new Int32Array(0);
-  private low = new Int32Array(0);
-  private enis = new Int32Array(0);
-  private mask = 0;
+  high: Int32Array = new Int32Array(0);
+  low: Int32Array = new Int32Array(0);
+  enis: Int32Array = new Int32Array(0);
+  mask = 0;
+  /** For the kernel, or NOWHERE. */
+  address = NOWHERE;
   private readonly entries: { high: number; low: number; eni: number }[] = [];
+  private readonly memory: PacketMemory;
+  private piece: MemoryPiece | null = null;
+
+  constructor(memory: PacketMemory) {
+    this.memory = memory;
+  }
+
+  release(): void {
+    if (this.piece !== null) this.memory.giveBack(this.piece);
+    this.piece = null;
+  }
 
   /** A MAC address that comes again belongs to the ENI that had it first. */
   add(mac: string, eni: number): void {
@@ -114,9 +139,12 @@ class MacIndex {
 
   private rebuild(): void {
     const capacity = Math.max(16, 2 ** Math.ceil(Math.log2(this.entries.length * 8)));
-    this.high = new Int32Array(capacity);
-    this.low = new Int32Array(capacity);
-    this.enis = new Int32Array(capacity).fill(NO_ENI);
+    this.release();
+    const { buffer, offset, address } = (this.piece = this.memory.take(3 * capacity * 4));
+    this.address = address;
+    this.high = new Int32Array(buffer, offset, capacity);
+    this.low = new Int32Array(buffer, offset + capacity * 4, capacity);
+    this.enis = new Int32Array(buffer, offset + 2 * capacity * 4, capacity).fill(NO_ENI);
     this.mask = capacity - 1;
     for (const { high, low, eni } of this.entries) this.insert(high, low, eni);
   }

@@ -1,6 +1,7 @@
 import { KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3 } from '../../shared/flow-key.ts';
 import type { FragmentTable } from './fragment-table.ts';
-import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, SLOT_WORDS, type KeyQueue } from './key-queue.ts';
+import type { KeyQueue } from './key-queue.ts';
+import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, SLOT_WORDS } from './key-slot.ts';
 import { STATUS_DECODED, STATUS_IPV4_HEADER, STATUS_IPV4_LENGTH, STATUS_IPV4_TRUNCATED } from './packet-status.ts';
 import { transportFlags, transportPorts } from './transport.ts';
 

@@ -1,6 +1,7 @@
 import { KEY_META, KEY_PORTS, META_IPV6 } from '../../shared/flow-key.ts';
 import type { FragmentTable } from './fragment-table.ts';
-import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, SLOT_WORDS, type KeyQueue } from './key-queue.ts';
+import type { KeyQueue } from './key-queue.ts';
+import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, SLOT_WORDS } from './key-slot.ts';
 import { ipv6Addresses } from './ipv6-addresses.ts';
 import { STATUS_DECODED, STATUS_IPV6_EXTENSIONS, STATUS_IPV6_HEADER, STATUS_IPV6_TRUNCATED } from './packet-status.ts';
 import { transportFlags, transportPorts } from './transport.ts';

@@ -1,26 +1,5 @@
-import { KEY_WORDS } from '../../shared/flow-key.ts';
-
-/**
- * Decoded packets on their way from the decoder to the flow table: one slot of 16 words each.
- *
- * | word | content |
- * |------|---------|
- * | 0-9  | the flow key, see shared/flow-key.ts; in KEY_META only direction and ENI are valid unless the status is STATUS_DECODED |
- * | 10   | IP bytes |
- * | 11   | TCP flags (bits 0-7), non-first fragment (8), quotes a packet (9) |
- * | 12   | packet status |
- *
- * I1. Where QUEUE_QUOTES is set, slot i of `quoted` holds the key of the packet that the ICMP error quotes, with the
- *     direction in which that packet passed the ENI.
- */
-export const SLOT_WORDS = 16;
-export const SLOT_BYTES = KEY_WORDS;
-export const SLOT_FLAGS = KEY_WORDS + 1;
-export const SLOT_STATUS = KEY_WORDS + 2;
-
-export const QUEUE_TCP_FLAGS = 0xff;
-export const QUEUE_FRAGMENT = 0x100;
-export const QUEUE_QUOTES = 0x200;
+import { NOWHERE, PacketMemory, type MemoryPiece } from '../kernel/packet-memory.ts';
+import { SLOT_WORDS } from './key-slot.ts';
 
 /** Memory of a queue, a multiple of 8. */
 export function keyQueueBytes(batchPackets: number): number {
@@ -36,13 +15,18 @@ export class KeyQueue {
   /** The flow table's hash of each decoded slot, written and read by the flow stage. */
   readonly hash: Int32Array;
 
+  /** Of `timeUs`, for the kernel; NOWHERE where it cannot reach the queue. */
+  readonly address: number;
+
   /**
-   * A packet between two ENIs of one interface takes two slots, hence twice the packets of a batch. Of `memory`, it takes
-   * keyQueueBytes from the offset on.
+   * A packet between two ENIs of one interface takes two slots, hence twice the packets of a batch. Of the piece, it takes
+   * keyQueueBytes from `skippedBytes` on.
    */
-  constructor(batchPackets: number, memory: ArrayBufferLike = new ArrayBuffer(keyQueueBytes(batchPackets)), offset = 0) {
+  constructor(batchPackets: number, piece: MemoryPiece = PacketMemory.withoutKernel().take(keyQueueBytes(batchPackets)), skippedBytes = 0) {
     const slots = batchPackets * 2;
-    this.timeUs = new Float64Array(memory, offset, slots);
+    const memory = piece.buffer;
+    this.address = piece.address === NOWHERE ? NOWHERE : piece.address + skippedBytes;
+    this.timeUs = new Float64Array(memory, piece.offset + skippedBytes, slots);
     this.keys = new Int32Array(memory, this.timeUs.byteOffset + this.timeUs.byteLength, slots * SLOT_WORDS);
     this.quoted = new Int32Array(memory, this.keys.byteOffset + this.keys.byteLength, slots * SLOT_WORDS);
     this.hash = new Int32Array(memory, this.quoted.byteOffset + this.quoted.byteLength, slots);

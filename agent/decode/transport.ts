@@ -1,6 +1,6 @@
 import { KEY_PORTS } from '../../shared/flow-key.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, hasPorts } from '../../shared/protocol.ts';
-import { QUEUE_QUOTES } from './key-queue.ts';
+import { QUEUE_QUOTES } from './key-slot.ts';
 import { STATUS_DECODED, STATUS_TRANSPORT_TRUNCATED } from './packet-status.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { KeyQueue, keyQueueBytes } from '../decode/key-queue.ts';
+import type { MemoryPiece, PacketMemory } from '../kernel/packet-memory.ts';
 
 /** Queues between the threads, a power of two: work for the flow table while rows are being printed, and 2 MB of memory. */
 const QUEUES = 64;
@@ -27,7 +28,8 @@ export const END_ABANDONED = 3;
 
 /** What the other thread gets. */
 export interface KeyRingMemory {
-  readonly queues: readonly KeyQueue[];
+  readonly piece: MemoryPiece;
+  readonly batchPackets: number;
   readonly control: Int32Array;
 }
 
@@ -44,21 +46,19 @@ export class KeyRing {
 
   private constructor(memory: KeyRingMemory) {
     this.memory = memory;
-    this.queues = memory.queues;
-    this.control = memory.control;
+    const { piece, batchPackets, control } = memory;
+    this.queues = Array.from({ length: QUEUES }, (_, index) => new KeyQueue(batchPackets, piece, index * keyQueueBytes(batchPackets)));
+    this.control = control;
   }
 
-  static create(batchPackets: number): KeyRing {
-    // one piece, since only of large pieces the memory is not touched before it is used
-    const bytes = keyQueueBytes(batchPackets);
-    const memory = new SharedArrayBuffer(QUEUES * bytes);
-    const queues = Array.from({ length: QUEUES }, (_, index) => new KeyQueue(batchPackets, memory, index * bytes));
-    return new KeyRing({ queues, control: new Int32Array(new SharedArrayBuffer((COUNTS + QUEUES) * 4)) });
+  static create(batchPackets: number, memory: PacketMemory): KeyRing {
+    const piece = memory.take(QUEUES * keyQueueBytes(batchPackets));
+    return new KeyRing({ piece, batchPackets, control: new Int32Array(new SharedArrayBuffer((COUNTS + QUEUES) * 4)) });
   }
 
-  /** The same ring in another thread. */
-  static attach({ queues, control }: KeyRingMemory): KeyRing {
-    return new KeyRing({ queues: queues.map((queue) => Object.assign(Object.create(KeyQueue.prototype) as KeyQueue, queue)), control });
+  /** The same ring in another thread, which sees the same memory. */
+  static attach(ring: KeyRingMemory, memory: PacketMemory): KeyRing {
+    return new KeyRing({ ...ring, piece: memory.seen(ring.piece) });
   }
 
   // the writer's side

@@ -3,8 +3,10 @@ import { MessageChannel, type Worker } from 'node:worker_threads';
 import { recordContext } from '../../shared/records.ts';
 import type { Verdict } from '../../shared/verdict/verdict.ts';
 import type { KeyQueue } from '../decode/key-queue.ts';
+import type { PacketMemory } from '../kernel/packet-memory.ts';
 import type { ReplaySink } from '../replay.ts';
-import { DEFAULT_AGENT_ID, type PipelineOptions } from '../pipeline.ts';
+import { DEFAULT_AGENT_ID, DEFAULT_TABLE_CAPACITY, type PipelineOptions } from '../pipeline.ts';
+import { LookAhead } from '../table/look-ahead.ts';
 import { WatchedEnis } from '../watched-enis.ts';
 import { KeyRing } from './key-ring.ts';
 import { TableInbox } from './table-mail.ts';
@@ -16,6 +18,7 @@ const STANDSTILL_MS = 2;
 /** The flow table in a thread of its own, as the thread that reads holds it. Rows and seals come to the sink in this one. */
 export class TableThread {
   private readonly ring: KeyRing;
+  private readonly ahead: LookAhead;
   private readonly inbox: TableInbox;
   private readonly sink: ReplaySink;
   private readonly worker: Worker;
@@ -24,15 +27,18 @@ export class TableThread {
   /** The thread or the sink has failed. */
   hasFailed = false;
 
-  /** `worker`: one that has been told nothing yet. */
-  constructor(options: PipelineOptions, batchPackets: number, sink: ReplaySink, worker: Worker) {
+  /** `memory`: for both threads. `worker`: one that has been told nothing yet. */
+  constructor(options: PipelineOptions, batchPackets: number, sink: ReplaySink, memory: PacketMemory, worker: Worker) {
     const { port1, port2 } = new MessageChannel();
     const { enis } = new WatchedEnis(options.topology, options.watch, options.trafficType);
     const verdicts: Verdict[] = [];
     this.sink = sink;
     this.inbox = new TableInbox(port1, sink, recordContext(options.agentId ?? DEFAULT_AGENT_ID, { ...options.topology, enis }, verdicts), verdicts);
-    this.ring = KeyRing.create(batchPackets);
-    const settings: TableWorkerSettings = { pipeline: options, ring: this.ring.memory, port: port2, counts: this.inbox.counts };
+    this.ring = KeyRing.create(batchPackets, memory);
+    this.ahead = new LookAhead(memory, options.tableCapacity ?? DEFAULT_TABLE_CAPACITY);
+    const settings: TableWorkerSettings = {
+      pipeline: options, memory: memory.shared, isHashed: this.ahead.hashes(this.ring.next), ring: this.ring.memory, port: port2, counts: this.inbox.counts,
+    };
     this.worker = worker;
     this.worker.postMessage(settings, [port2]);
     this.worker.on('error', (error) => (this.failure ??= error));
@@ -45,6 +51,7 @@ export class TableThread {
   }
 
   publish(): void {
+    this.ahead.look(this.ring.next);
     this.ring.publish();
   }
 

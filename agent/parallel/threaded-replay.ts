@@ -1,5 +1,6 @@
 import { readCaptures, type MergedCaptures, type ReadLimits } from '../capture/merged-captures.ts';
 import { Decoder } from '../decode/decoder.ts';
+import type { PacketMemory } from '../kernel/packet-memory.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import type { ReplaySink, ReplaySummary } from '../replay.ts';
 import { WatchedEnis } from '../watched-enis.ts';
@@ -9,10 +10,11 @@ import { startTableWorker } from './table-worker-start.ts';
 
 /** Reads, decodes and serves the sink in this thread, with the flow table in another. The sink gets the same in the same order. */
 export async function replayInThreads(
-  paths: readonly string[], options: PipelineOptions, limits: Required<ReadLimits>, sink: ReplaySink, worker = startTableWorker(),
+  paths: readonly string[], options: PipelineOptions, limits: ReadLimits & { readonly batchPackets: number; readonly memory: PacketMemory }, sink: ReplaySink,
+  worker = startTableWorker(),
 ): Promise<ReplaySummary> {
-  const table = new TableThread(options, limits.batchPackets, sink, worker);
-  const decoder = new Decoder(new WatchedEnis(options.topology, options.watch, options.trafficType).placed);
+  const table = new TableThread(options, limits.batchPackets, sink, limits.memory, worker);
+  const decoder = new Decoder(new WatchedEnis(options.topology, options.watch, options.trafficType).placed, limits.memory);
   try {
     const captures = await readInto(table, decoder, paths, limits);
     await table.end(captures.damaged.length > 0 ? END_PARTIAL : END_CLOSED);

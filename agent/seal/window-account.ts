@@ -2,6 +2,7 @@ import { Records } from '../../shared/records.ts';
 import type { Seal } from '../../shared/seal.ts';
 import { RECORDS_BITS, trafficTypeOf } from '../../shared/traffic-bits.ts';
 import { restoreRows, saveRows, type SavedWindow } from '../checkpoint/saved-state.ts';
+import type { MemoryPiece, PacketMemory } from '../kernel/packet-memory.ts';
 import { PACKET_STATUS_NAMES, STATUS_DECODED, STATUS_NON_IP } from '../decode/packet-status.ts';
 import { IS_WATCHED } from '../watched-enis.ts';
 
@@ -41,6 +42,8 @@ export class WindowAccount {
   /** Rows of one key may have been written more than once. */
   needsMerge = false;
   packetsSeen: Float64Array;
+  /** What `packetsSeen` lies in, for the kernel. */
+  packetsSeenPiece: MemoryPiece;
   latePackets: Float64Array;
   filteredPackets: Float64Array;
   records: Float64Array;
@@ -55,9 +58,11 @@ export class WindowAccount {
   private watch: Uint8Array;
   /** What all moments at which the ENI was watched have in common; IS_WATCHED if there were any, IS_BROKEN if not all were. */
   private held: Uint8Array;
+  private readonly memory: PacketMemory;
 
   /** `watch`: what is recorded at its beginning. */
-  constructor({ ordinal, startUs, seconds, endUs }: WindowPlace, watch: Uint8Array) {
+  constructor({ ordinal, startUs, seconds, endUs }: WindowPlace, watch: Uint8Array, memory: PacketMemory) {
+    this.memory = memory;
     const enis = watch.length;
     this.ordinal = ordinal;
     this.startUs = startUs;
@@ -67,7 +72,8 @@ export class WindowAccount {
     this.rows = new Records(this.windowStart, seconds);
     this.watch = watch.slice();
     this.held = watch.slice();
-    this.packetsSeen = new Float64Array(enis);
+    this.packetsSeenPiece = memory.take(enis * 8);
+    this.packetsSeen = countersIn(this.packetsSeenPiece, enis);
     this.latePackets = new Float64Array(enis);
     this.filteredPackets = new Float64Array(enis);
     this.records = new Float64Array(enis);
@@ -78,8 +84,19 @@ export class WindowAccount {
     this.byStatus = new Float64Array(enis * STATUSES);
   }
 
+  /** Its counters are not looked at any more. */
+  release(): void {
+    this.memory.giveBack(this.packetsSeenPiece);
+  }
+
   resize(enis: number): void {
+    const { packetsSeen, packetsSeenPiece: before } = this;
+    this.packetsSeenPiece = this.memory.take(enis * 8);
+    this.packetsSeen = countersIn(this.packetsSeenPiece, enis);
+    this.packetsSeen.set(packetsSeen);
+    this.memory.giveBack(before);
     for (const [name, counters] of Object.entries(this.counters())) {
+      if (counters === this.packetsSeen) continue;
       const longer = new Float64Array(enis * perEni(name));
       longer.set(counters);
       this.setCounters(name, longer);
@@ -207,6 +224,10 @@ export class WindowAccount {
 /** Values that the counters of this name have for each ENI. */
 function perEni(name: string): number {
   return name === 'byStatus' ? STATUSES : 1;
+}
+
+function countersIn({ buffer, offset }: MemoryPiece, count: number): Float64Array {
+  return new Float64Array(buffer, offset, count);
 }
 
 function lengthened(from: Uint8Array, length: number): Uint8Array {

@@ -1,4 +1,5 @@
 import type { SavedWindows } from '../checkpoint/saved-state.ts';
+import type { PacketMemory } from '../kernel/packet-memory.ts';
 import { WindowAccount } from './window-account.ts';
 import { WindowWidths } from './window-widths.ts';
 
@@ -31,10 +32,13 @@ export class Windows {
   private readonly graceUs: number;
   /** What is recorded of each ENI now, as WatchedEnis has it. */
   private watch: Uint8Array;
+  /** Of the windows' counters. */
+  private readonly memory: PacketMemory;
   private readonly goOnClosing: (toTheEnd: boolean) => void;
 
   /** `goOnClosing` brings the closing window nearer to its end, and calls `closed` there. */
-  constructor(windowSeconds: number, graceSeconds: number, watch: Uint8Array, goOnClosing: (toTheEnd: boolean) => void) {
+  constructor(windowSeconds: number, graceSeconds: number, watch: Uint8Array, memory: PacketMemory, goOnClosing: (toTheEnd: boolean) => void) {
+    this.memory = memory;
     this.widths = WindowWidths.of(windowSeconds);
     this.graceUs = graceSeconds * 1e6;
     this.watch = watch;
@@ -87,6 +91,7 @@ export class Windows {
 
   /** The closing window has given all that it had. */
   closed(): void {
+    this.closing?.release();
     this.closing = null;
   }
 
@@ -140,7 +145,7 @@ export class Windows {
     this.closedUntilUs = sealedThroughUs >= saved.closedUntilUs ? this.widths.endUs(sealedThroughUs) : saved.closedUntilUs;
     const goesOn = saved.open.filter(({ startUs }) => startUs > sealedThroughUs);
     for (const window of goesOn) {
-      const account = new WindowAccount(window, this.watch);
+      const account = new WindowAccount(window, this.watch, this.memory);
       account.restore(window, eniNumbers, verdictNumbers);
       this.open.push(account);
     }
@@ -173,7 +178,7 @@ export class Windows {
 
   /** Instead of the open windows, which nobody misses, the one of the latest time. */
   private beginAnew(seconds: number): void {
-    this.open.length = 0;
+    for (const account of this.open.splice(0)) account.release();
     this.widths = WindowWidths.of(seconds);
     this.openUntil(this.latestUs);
     this.lookAgain();
@@ -210,7 +215,7 @@ export class Windows {
   private windowAt(timeUs: number, ordinal: number): WindowAccount {
     const { widths } = this;
     const place = { ordinal, startUs: widths.startUs(timeUs), endUs: widths.endUs(timeUs), seconds: widths.secondsAt(timeUs) };
-    return new WindowAccount(place, this.watch);
+    return new WindowAccount(place, this.watch, this.memory);
   }
 
   private closesAtUs(account: WindowAccount): number {

@@ -1,5 +1,5 @@
 import { KEY_META, KEY_WORDS, META_ENI_SHIFT } from '../../shared/flow-key.ts';
-import { PROTOCOL_TCP } from '../../shared/protocol.ts';
+import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../shared/protocol.ts';
 import type { VerdictEngine } from '../../shared/verdict/engine.ts';
 import {
   ENTRY_DOUBLES, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, PREFIX_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY,
@@ -10,11 +10,6 @@ import { entryKey } from './entry-key.ts';
 import { NO_ENTRY, type FlowTable } from './flow-table.ts';
 import { idleTimersUs, timerOf, type IdleTimers } from './idle-timers.ts';
 import { reverseKey } from './reverse-key.ts';
-
-export const TCP_FIN = 0x01;
-export const TCP_SYN = 0x02;
-export const TCP_RST = 0x04;
-const TCP_ACK = 0x10;
 
 /** Indices into INITIATORS. */
 const INITIATOR_SRC = 0;

@@ -60,3 +60,6 @@ export const TIMER_TCP = 0;
 export const TIMER_UDP = 1;
 export const TIMER_OTHER = 2;
 export const TIMER_CLOSED = 3;
+
+/** Packets of one entry before it gives a partial row, so that the 32-bit counter cannot overflow. */
+export const MAX_ENTRY_PACKETS = 1 << 30;

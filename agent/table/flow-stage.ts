@@ -1,19 +1,20 @@
 import { META_ENI_SHIFT, KEY_META } from '../../shared/flow-key.ts';
+import { TCP_FIN, TCP_RST, TCP_SYN } from '../../shared/protocol.ts';
 import { RECORDS_ACCEPT, RECORDS_REJECT } from '../../shared/traffic-bits.ts';
 import type { VerdictEngine } from '../../shared/verdict/engine.ts';
 import { EntryReplay, saveEntries } from '../checkpoint/table-state.ts';
 import type { SavedPipeline } from '../checkpoint/saved-state.ts';
-import {
-  QUEUE_FRAGMENT, QUEUE_QUOTES, QUEUE_TCP_FLAGS, SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS, type KeyQueue,
-} from '../decode/key-queue.ts';
+import type { KeyQueue } from '../decode/key-queue.ts';
+import { QUEUE_FRAGMENT, QUEUE_QUOTES, QUEUE_TCP_FLAGS, SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS } from '../decode/key-slot.ts';
 import { STATUS_DECODED } from '../decode/packet-status.ts';
+import { PacketMemory, type MemoryPiece } from '../kernel/packet-memory.ts';
 import type { Sealer } from '../seal/sealer.ts';
 import type { WindowAccount } from '../seal/window-account.ts';
 import { Windows } from '../seal/windows.ts';
-import { Connections, TCP_FIN, TCP_RST, TCP_SYN } from './connections.ts';
+import { Connections } from './connections.ts';
 import {
   ENTRY_BYTES, ENTRY_DOUBLES, ENTRY_FIRST_US, ENTRY_FRAGMENTS, ENTRY_LAST_US, ENTRY_PACKETS, ENTRY_STATE, ENTRY_WINDOW, ENTRY_WORDS,
-  STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_GENERATION, STATE_NEW, STATE_TCP_FLAGS, STATE_TIMER, STATE_TIMER_SHIFT,
+  MAX_ENTRY_PACKETS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY, STATE_GENERATION, STATE_NEW, STATE_TCP_FLAGS, STATE_TIMER, STATE_TIMER_SHIFT,
 } from './entry.ts';
 import { writeRow } from './flow-rows.ts';
 import { NO_ENTRY, FlowTable } from './flow-table.ts';
@@ -28,6 +29,8 @@ export interface FlowStageOptions {
   readonly timers: IdleTimers;
   /** By ENI index: 1 where packets have a direction. */
   readonly hasDirection: Uint8Array;
+  /** Of the table, of counters, and of the queues that are consumed. */
+  readonly memory: PacketMemory;
 }
 
 /** Rows of an open window that are kept back so that rows of one key can be merged; to merge more takes too long a pause. */
@@ -44,8 +47,8 @@ const TICK_ENTRIES = 1 << 16;
 const TOUCHED_ENTRIES = 64;
 /** Connections that leave a full table at a time: several, so that the memory that this needs is loaded at once. */
 const MAX_LEAVING = 32;
-/** Packets of one entry before it gives a partial row, so that the 32-bit counter cannot overflow. */
-const MAX_ENTRY_PACKETS = 1 << 30;
+/** Packets that take the long way in a row, at most, before the kernel is tried again. */
+const MAX_STRETCH = 64;
 /** Queue flags that call for the long path before the packet is counted, and those that call for more after it. */
 const BEFORE = TCP_SYN | QUEUE_QUOTES;
 const AFTER = TCP_FIN | TCP_RST | QUEUE_FRAGMENT;
@@ -69,21 +72,30 @@ export class FlowStage {
   private untilSlice = SLICE_SLOTS;
   /** The entry that the closing window's scan has reached. */
   private scanned = 0;
+  /** For the kernel: the latest time, and behind it the idle times by timer. */
+  private readonly clock: Float64Array;
+  private readonly clockPiece: MemoryPiece;
 
   constructor(engine: VerdictEngine, sealer: Sealer, options: FlowStageOptions) {
-    this.table = new FlowTable(options.tableCapacity);
+    const { memory } = options;
+    this.table = new FlowTable(options.tableCapacity, memory);
     this.leaving = new Int32Array(Math.max(1, Math.min(MAX_LEAVING, options.tableCapacity >> 4)));
     this.sealer = sealer;
-    this.windows = new Windows(options.windowSeconds, options.graceSeconds, options.watch, (toTheEnd) => {
+    this.windows = new Windows(options.windowSeconds, options.graceSeconds, options.watch, memory, (toTheEnd) => {
       this.closeSlice(toTheEnd ? Infinity : SLICE_ENTRIES);
     });
     this.connections = new Connections(this.table, engine, options.timers, options.hasDirection, (entry, isEnded) => {
       this.takeRow(entry, isEnded);
     });
+    const { idleUs } = this.connections;
+    this.clockPiece = memory.take((1 + idleUs.length) * 8);
+    this.clock = new Float64Array(this.clockPiece.buffer, this.clockPiece.offset, 1 + idleUs.length);
+    this.clock.set(idleUs, 1);
   }
 
-  consume(queue: KeyQueue): void {
-    this.table.prepare(queue.keys, SLOT_WORDS, queue.count, queue.hash);
+  /** `isHashed`: by a LookAhead. */
+  consume(queue: KeyQueue, isHashed = false): void {
+    this.table.prepare(queue, isHashed);
     for (let from = 0; from < queue.count; ) {
       const to = Math.min(queue.count, from + this.untilSlice);
       this.consumeSlots(queue, from, to);
@@ -95,7 +107,32 @@ export class FlowStage {
     }
   }
 
+  /** The kernel takes what is nothing but a packet more of a known flow; the rest goes the long way. */
   private consumeSlots(queue: KeyQueue, from: number, to: number): void {
+    let stretch = 1;
+    for (let slot = from; slot < to; ) {
+      const reached = this.countPackets(queue, slot, to);
+      stretch = reached > slot ? 1 : Math.min(2 * stretch, MAX_STRETCH);
+      slot = Math.min(to, reached + stretch);
+      this.consumeOneByOne(queue, reached, slot);
+    }
+  }
+
+  private countPackets(queue: KeyQueue, from: number, to: number): number {
+    const { windows, clock } = this;
+    const { fromUs, untilUs } = windows;
+    // before the first packet no window is the current one
+    if (fromUs === untilUs) return from;
+    const { packetsSeenPiece, ordinal } = windows.current;
+    clock[0] = windows.latestUs;
+    const reached = this.table.countPackets(
+      queue, from, to, packetsSeenPiece, ordinal, this.connections.generationBits, fromUs, untilUs, this.clockPiece,
+    );
+    windows.latestUs = clock[0];
+    return reached;
+  }
+
+  private consumeOneByOne(queue: KeyQueue, from: number, to: number): void {
     const { keys, timeUs: times, hash: hashes } = queue;
     const { table, windows } = this;
     const { words, doubles } = table;

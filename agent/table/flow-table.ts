@@ -1,10 +1,15 @@
-import { randomInt } from 'node:crypto';
 import {
   KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, KEY_WORDS, META_IPV6, META_OUT,
 } from '../../shared/flow-key.ts';
+import { SLOT_WORDS } from '../decode/key-slot.ts';
+import type { KeyQueue } from '../decode/key-queue.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { NOWHERE, PacketMemory, type MemoryPiece } from '../kernel/packet-memory.ts';
 import { entryKey } from './entry-key.ts';
-import { alignedBuffer } from './aligned-buffer.ts';
 import { ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_STATE, ENTRY_WORDS, PREFIX_WORDS, STATE_DIRTY } from './entry.ts';
+import {
+  FIRST_SLOTS, LOOKUP_INDEX, LOOKUP_MASK, LOOKUP_WORDS, MAX_SLOT_DISTANCE, indexSlots, slotTag, sourceBits,
+} from './index-slot.ts';
 
 /** Meta word of an entry that is not in use. */
 export const FREE = -1;
@@ -12,21 +17,8 @@ export const FREE = -1;
 /** No entry. */
 export const NO_ENTRY = -1;
 
-/*
- * A slot of the index, 0 where it is free. From its lowest bits on: the entry + 1, in as many bits as the capacity needs;
- * how far from its home slot it stands, so that most removals need not look into the entries behind; and the tag, the
- * upper bits of the hash, which the home slot does not follow from: with another tag it is another key.
- */
-const SLOT_DISTANCE_BITS = 3;
-/** Also for whatever is farther. */
-const MAX_SLOT_DISTANCE = 7;
-/** The first index, for 65,536 entries: half a megabyte, which stays in a processor's own cache, whatever the capacity. */
-const FIRST_SLOTS = 1 << 17;
-/** The bits of a slot's number that say which one of a cache line it is. */
-const SLOT_IN_LINE = 15;
-
 /**
- * Flows by key: a dense pool of entries in one ArrayBuffer, found through an open-addressing index.
+ * Flows by key: a dense pool of entries in one piece of memory, found through an open-addressing index.
  * Fixed capacity, 2^24 at most; memory is touched only as far as it is used.
  *
  * I1. Every entry in use stands in the index exactly once, at or behind its hash's home slot with no free slot between.
@@ -49,32 +41,43 @@ export class FlowTable {
   private indexMask: number;
   /** With this entry there are too many for the first index; the capacity where that is not so. */
   private growsAt: number;
+  /** Null where it cannot reach all of the table. */
+  private kernel: Kernel | null;
   private readonly slotEntry: number;
   private readonly slotDistanceShift: number;
   private readonly slotTag: number;
+  private readonly sourceBits: number;
   private readonly freed: Int32Array;
   private freedCount = 0;
   private hand = 0;
   /** Keeps the loads of `prepare` from being optimised away. */
   protected touched = 0;
+  private readonly memory: PacketMemory;
   /** Keyed hash: an outsider who chooses addresses and ports cannot choose the slots. */
-  private readonly secret0 = randomInt(2 ** 32) | 1;
-  private readonly secret1 = randomInt(2 ** 32) | 0;
+  private readonly secret0: number;
+  private readonly secret1: number;
 
-  constructor(capacity: number) {
+  /** The only table of the memory. */
+  constructor(capacity: number, memory: PacketMemory = PacketMemory.withoutKernel()) {
     this.capacity = capacity;
-    const buffer = alignedBuffer(capacity * ENTRY_WORDS * 4);
-    this.words = new Int32Array(buffer);
-    this.doubles = new Float64Array(buffer);
-    this.prefixes = new Int32Array(alignedBuffer(capacity * PREFIX_WORDS * 4));
-    const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
+    this.memory = memory;
+    this.secret0 = memory.secret0;
+    this.secret1 = memory.secret1;
+    const entries = memory.take(capacity * ENTRY_WORDS * 4);
+    const prefixes = memory.take(capacity * PREFIX_WORDS * 4);
+    this.words = new Int32Array(entries.buffer, entries.offset, capacity * ENTRY_WORDS);
+    this.doubles = new Float64Array(entries.buffer, entries.offset, capacity * ENTRY_DOUBLES);
+    this.prefixes = new Int32Array(prefixes.buffer, prefixes.offset, capacity * PREFIX_WORDS);
+    this.kernel = [entries, prefixes].some(({ address }) => address === NOWHERE) ? null : memory.kernel;
+    const slots = indexSlots(capacity);
     const firstSlots = Math.min(slots, FIRST_SLOTS);
-    this.index = new Int32Array(alignedBuffer(firstSlots * 4));
+    this.index = this.newIndex(firstSlots);
     this.indexMask = firstSlots - 1;
     this.growsAt = firstSlots < slots ? firstSlots / 2 : capacity;
     this.slotEntry = slots - 1;
     this.slotDistanceShift = Math.log2(slots);
-    this.slotTag = -1 << (this.slotDistanceShift + SLOT_DISTANCE_BITS);
+    this.slotTag = slotTag(capacity);
+    this.sourceBits = sourceBits(capacity);
     this.freed = new Int32Array(capacity);
   }
 
@@ -101,22 +104,47 @@ export class FlowTable {
     destination = Math.imul(destination ^ (destination >>> 15) ^ (ports & 0xffff), 0x9e3779b1);
     const both = ((source ^ (source >>> 14)) + (destination ^ (destination >>> 14))) | 0;
     const mixed = Math.imul(both ^ (both >>> 16) ^ (meta & ~META_OUT), this.secret0);
-    return mixed ^ (mixed >>> 15) ^ ((source ^ (source >>> 17)) & (this.slotTag | SLOT_IN_LINE));
+    return mixed ^ (mixed >>> 15) ^ ((source ^ (source >>> 17)) & this.sourceBits);
   }
 
   /**
-   * Hashes the keys in slots of `slotWords` words and touches the memory that `find` will need for each. The loads do
-   * not depend on each other, so that the processor overlaps what would otherwise be one cache miss after the other.
+   * Hashes the keys, unless they are, and touches the memory that `find` will need for each. The loads do not depend on
+   * each other, so that the processor overlaps what would otherwise be one cache miss after the other.
    */
-  prepare(keys: Int32Array, slotWords: number, count: number, hashes: Int32Array): void {
+  prepare(queue: KeyQueue, isHashed: boolean): void {
     const { index, indexMask, words, slotEntry } = this;
-    for (let slot = 0; slot < count; slot++) hashes[slot] = this.hash(keys, slot * slotWords);
+    const { count, keys, hash } = queue;
+    const kernel = this.kernelFor(queue);
+    if (kernel !== null) {
+      if (!isHashed) kernel.hashSlots(keys.byteOffset, count, hash.byteOffset, this.secret0, this.secret1, this.sourceBits);
+      kernel.touchEntries(hash.byteOffset, count, index.byteOffset, indexMask, words.byteOffset, slotEntry);
+      return;
+    }
+    if (!isHashed) for (let slot = 0; slot < count; slot++) hash[slot] = this.hash(keys, slot * SLOT_WORDS);
     let touched = 0;
     for (let slot = 0; slot < count; slot++) {
-      const entry = index[hashes[slot]! & indexMask]! & slotEntry;
+      const entry = index[hash[slot]! & indexMask]! & slotEntry;
       if (entry !== 0) touched ^= words[(entry - 1) * ENTRY_WORDS]!;
     }
     this.touched = touched;
+  }
+
+  /**
+   * Counts packets [from, to) of a prepared queue in the window `ordinal`, which is that of times from `fromUs` on and before
+   * `untilUs`, by the kernel: see countPackets in agent/kernel/source. Returns the one at which it stopped: the first one, where
+   * the kernel cannot reach everything.
+   */
+  countPackets(
+    queue: KeyQueue, from: number, to: number, packetsSeen: MemoryPiece, ordinal: number, generation: number,
+    fromUs: number, untilUs: number, clock: MemoryPiece,
+  ): number {
+    const kernel = this.kernelFor(queue);
+    if (kernel === null || packetsSeen.address === NOWHERE || clock.address === NOWHERE) return from;
+    return kernel.countPackets(
+      queue.keys.byteOffset, queue.timeUs.byteOffset, queue.hash.byteOffset, from, to,
+      this.index.byteOffset, this.indexMask, this.slotEntry, this.slotTag, this.words.byteOffset, this.prefixes.byteOffset,
+      packetsSeen.address, ordinal, generation, fromUs, untilUs, clock.address,
+    );
   }
 
   /** The entry of this key, or NO_ENTRY. */
@@ -239,11 +267,28 @@ export class FlowTable {
     return oldest;
   }
 
+  /** Null where it cannot reach the queue or the table. */
+  private kernelFor(queue: KeyQueue): Kernel | null {
+    return queue.address === NOWHERE ? null : this.kernel;
+  }
+
+  /** An empty index, which other threads are told of. */
+  private newIndex(slots: number): Int32Array {
+    const piece = this.memory.take(slots * 4);
+    if (piece.address === NOWHERE) this.kernel = null;
+    const { lookup } = this.memory;
+    lookup[LOOKUP_WORDS] = this.words.byteOffset;
+    Atomics.store(lookup, LOOKUP_INDEX, this.kernel === null ? 0 : piece.offset);
+    Atomics.store(lookup, LOOKUP_MASK, slots - 1);
+    return new Int32Array(piece.buffer, piece.offset, slots);
+  }
+
   /** Moves all entries to an index for the whole capacity. */
   private grow(): void {
     const entries = this.growsAt;
     const slots = this.slotEntry + 1;
-    this.index = new Int32Array(alignedBuffer(slots * 4));
+    // the first one is not given back: another thread may still be looking into it
+    this.index = this.newIndex(slots);
     this.indexMask = slots - 1;
     this.growsAt = this.capacity;
     for (let entry = 0; entry < entries; entry++) {

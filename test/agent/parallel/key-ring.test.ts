@@ -2,12 +2,14 @@ import { Worker } from 'node:worker_threads';
 import { once } from 'node:events';
 import test from 'ava';
 import fc from 'fast-check';
+import { PacketMemory } from '../../../agent/kernel/packet-memory.ts';
 import { END_CLOSED, END_PARTIAL, KeyRing } from '../../../agent/parallel/key-ring.ts';
 
 test('queues come out in the order in which they were published, whichever way both sides take turns', (t) => {
   fc.assert(fc.property(fc.array(fc.boolean(), { maxLength: 2000 }), (turns) => {
-    const writer = KeyRing.create(1);
-    const reader = KeyRing.attach(structuredClone(writer.memory));
+    const memory = PacketMemory.withoutKernel();
+    const writer = KeyRing.create(1, memory);
+    const reader = KeyRing.attach(structuredClone(writer.memory), memory);
     let written = 0;
     let read = 0;
     const takeOne = (): void => {
@@ -33,7 +35,7 @@ test('queues come out in the order in which they were published, whichever way b
 });
 
 test('a full ring has no room until the reader has let go of a queue', (t) => {
-  const ring = KeyRing.create(1);
+  const ring = KeyRing.create(1, PacketMemory.create());
   let filled = 0;
   for (; ring.hasRoom; filled++) ring.publish();
   t.true(filled > 1);
@@ -44,12 +46,13 @@ test('a full ring has no room until the reader has let go of a queue', (t) => {
 });
 
 test('a reader that waits in another thread wakes for each queue and for the end', async (t) => {
-  const ring = KeyRing.create(1);
-  const module = new URL('../../../agent/parallel/key-ring.ts', import.meta.url).href;
+  const memory = PacketMemory.create();
+  const ring = KeyRing.create(1, memory);
+  const modules = ['parallel/key-ring.ts', 'kernel/packet-memory.ts'].map((path) => new URL(`../../../agent/${path}`, import.meta.url).href);
   const program = `
     const { parentPort, workerData } = require('node:worker_threads');
-    import('tsx/esm/api').then(({ register }) => { register(); return import('${module}'); }).then(({ KeyRing }) => {
-      const ring = KeyRing.attach(workerData);
+    import('tsx/esm/api').then(({ register }) => { register(); return Promise.all(${JSON.stringify(modules)}.map((module) => import(module))); }).then(([{ KeyRing }, { PacketMemory }]) => {
+      const ring = KeyRing.attach(workerData.ring, PacketMemory.attach(workerData.memory));
       let sum = 0;
       let next = 0;
       let isOrdered = true;
@@ -60,7 +63,7 @@ test('a reader that waits in another thread wakes for each queue and for the end
       }
       parentPort.postMessage([next, sum, isOrdered]);
     });`;
-  const worker = new Worker(program, { eval: true, workerData: ring.memory });
+  const worker = new Worker(program, { eval: true, workerData: { ring: ring.memory, memory: memory.shared } });
   const QUEUES = 20_000;
   const answer = once(worker, 'message');
   for (let i = 0; i < QUEUES; i++) {
