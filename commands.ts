@@ -1,5 +1,8 @@
-import type { Argv } from 'yargs';
+import yargs, { type Argv } from 'yargs';
+import { OutputClosed } from './agent/output/text-output.ts';
+import { commandWords, ending, lastCounts, usageError, withoutHelpOfRun } from './command-line.ts';
 import type { Logger } from './log.ts';
+import { EXIT_OK } from './shared/errors.ts';
 import { stderrLog } from './stderr-log.ts';
 
 type AddCommand = (parser: Argv) => Promise<Argv>;
@@ -25,8 +28,37 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
   validate: async (parser) => parser.command((await import('./agent/commands/validate.ts')).validateCommand(stderrLog)),
 };
 
+/** The command that the words of the command line name. It sets the exit code, and says on stderr what has failed. */
+export async function runCommand(givenWords: readonly string[]): Promise<void> {
+  const words = commandWords(givenWords);
+  const parser = (await addCommands(withoutHelpOfRun(yargs(words)), words[0]))
+    .scriptName('weir')
+    .usage('$0 <command>: VPC flow logs that you run yourself')
+    .demandCommand(1, 'name a command')
+    .recommendCommands()
+    .strict()
+    .middleware(lastCounts, true)
+    .parserConfiguration({ 'greedy-arrays': false })
+    .help()
+    .alias('help', 'h')
+    .version()
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw usageError(message, error);
+    });
+  try {
+    await parser.parseAsync();
+  } catch (error) {
+    // `| head` has seen enough: nothing is wrong, and nobody is left to tell
+    if (error instanceof OutputClosed) process.exit(EXIT_OK);
+    const { exitCode, text } = ending(error);
+    process.exitCode = exitCode;
+    process.stderr.write(`weir: ${text}\n`);
+  }
+}
+
 /** Adds the command that the first word names; all of them where it names none, for the help and for "did you mean". */
-export async function addCommands(parser: Argv, firstWord: string | undefined): Promise<Argv> {
+async function addCommands(parser: Argv, firstWord: string | undefined): Promise<Argv> {
   const named = firstWord === undefined ? undefined : COMMANDS[firstWord];
   let all = parser;
   for (const add of named ? [named] : Object.values(COMMANDS)) all = await add(all);

@@ -8,6 +8,15 @@ const WORTH_A_THREAD_BYTES = 64 * 1024 * 1024;
 
 /** How many threads make the replay of these files faster. What comes out of a pipe may be slow, and is wanted at once. */
 export function helpfulWorkers(paths: readonly string[]): number {
-  const bytes = paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+  const bytes = paths.reduce((sum, path) => sum + bytesOf(path), 0);
   return bytes >= WORTH_A_THREAD_BYTES ? Math.min(availableParallelism(), MAX_WORKERS) : 1;
+}
+
+/** Of what cannot be looked at, 0: to say so is for who opens it. */
+function bytesOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
 }
