@@ -10,7 +10,7 @@ import { NetlinkLinks } from '../../agent/capture/live/netlink-links.ts';
 import type { LinkCounters, NetworkLink } from '../../agent/capture/live/network-link.ts';
 
 const CLONE_NEWNET = 0x40000000;
-const PROGRAM_TIMEOUT_MS = 30_000;
+const PROGRAM_TIMEOUT_MS = 120_000;
 let made = 0;
 let entered = false;
 
@@ -38,6 +38,13 @@ export class NetworkNamespace {
   /** A program to its end; its standard output. */
   run(program: string, ...args: string[]): string {
     return execFileSync('ip', ['netns', 'exec', this.name, program, ...args], { encoding: 'utf8', timeout: PROGRAM_TIMEOUT_MS });
+  }
+
+  /** Until the interface sends: after its other end has come up, the kernel gives it a queue when it finds the time, and what is sent before is lost. */
+  awaitCarrier(name: string): void {
+    for (const limit = performance.now() + PROGRAM_TIMEOUT_MS; !/ state UP /.test(this.ip('-o', 'link', 'show', 'dev', name)); ) {
+      if (performance.now() > limit) throw new Error(`${name} in ${this.name} does not come up: ${this.ip('-o', 'link', 'show', 'dev', name)}`);
+    }
   }
 
   /** A program to its end, while the test goes on. */
@@ -101,6 +108,7 @@ export function connect(one: CableEnd, other: CableEnd): void {
     if (end.address !== undefined) end.namespace.ip('addr', 'add', end.address, 'dev', end.interface);
     end.namespace.ip('link', 'set', end.interface, 'up');
   }
+  for (const end of [one, other]) end.namespace.awaitCarrier(end.interface);
 }
 
 function enter(namespace: string | number): void {

@@ -39,9 +39,19 @@ async function lab(t: ExecutionContext, hasAddresses = false): Promise<Lab> {
     { namespace: here, interface: 'eth0', mac: HERE_MAC, ...(hasAddresses ? { address: '10.0.0.2/24' } : {}) },
     { namespace: there, interface: 'peer', mac: THERE_MAC, ...(hasAddresses ? { address: '10.0.0.1/24' } : {}) },
   );
+  if (hasAddresses) { // so that nobody asks for them, whenever it may be
+    here.ip('neigh', 'replace', '10.0.0.1', 'lladdr', THERE_MAC, 'dev', 'eth0', 'nud', 'permanent');
+    there.ip('neigh', 'replace', '10.0.0.2', 'lladdr', HERE_MAC, 'dev', 'peer', 'nud', 'permanent');
+  }
   const sender = await FrameSender.open(there, 'peer');
   t.teardown(() => sender.close());
   return { here, there, sender, open: (namespace, settings) => open(t, namespace, settings) };
+}
+
+function bringUp({ here, there }: Lab, name: string): void {
+  here.ip('link', 'set', name, 'up');
+  here.awaitCarrier(name);
+  there.awaitCarrier('peer');
 }
 
 async function open(t: ExecutionContext, namespace: NetworkNamespace, settings: LiveSettings): Promise<AfPacketSource> {
@@ -163,30 +173,32 @@ test.serial('an interface without link header: packets begin with IP', async (t)
 });
 
 test.serial('down and up again, and a new name: nothing is missed', async (t) => {
-  const { here, sender, open } = await lab(t);
+  const made = await lab(t);
+  const { here, sender, open } = made;
   const source = await open(here, { interface: 'eth0', filter: 'udp' });
   sender.send([frame()]);
   t.is((await readLiveRows(source, 1)).length, 1);
   here.ip('link', 'set', 'eth0', 'down');
   t.is((await readLiveRows(source, 1, 8, 3)).length, 0);
   t.is(source.endReason, null);
-  here.ip('link', 'set', 'eth0', 'up');
+  bringUp(made, 'eth0');
   sender.send([frame(), frame()]);
   t.is((await readLiveRows(source, 2)).length, 2);
   here.ip('link', 'set', 'eth0', 'down');
   here.ip('link', 'set', 'eth0', 'name', 'other0');
-  here.ip('link', 'set', 'other0', 'up');
+  bringUp(made, 'other0');
   sender.send([frame()]);
   t.is((await readLiveRows(source, 1)).length, 1);
   t.is(source.endReason, null);
 });
 
 test.serial('opened while down, then up', async (t) => {
-  const { here, sender, open } = await lab(t);
+  const made = await lab(t);
+  const { here, sender, open } = made;
   here.ip('link', 'set', 'eth0', 'down');
   const source = await open(here, { interface: 'eth0', filter: 'udp' });
   t.is((await readLiveRows(source, 1, 8, 2)).length, 0);
-  here.ip('link', 'set', 'eth0', 'up');
+  bringUp(made, 'eth0');
   sender.send([frame()]);
   t.is((await readLiveRows(source, 1)).length, 1);
 });
