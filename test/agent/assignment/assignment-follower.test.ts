@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../../aggregator/collector-fixture.ts';
 import { ControlServer, assignmentDocument } from './control-server.ts';
 
 const AGENT = 'host-1';
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const ENROL = 'POST /v1/agents/enrol';
 const ASK = 'GET /v1/agents/self/assignment';
 
@@ -217,10 +217,12 @@ test('Retry-After is honoured, and a collector that does not hold the question i
   t.true(next!.atMs - busy!.atMs >= 1990, `${next!.atMs - busy!.atMs} ms`);
   server.holds = false;
   const asked = server.count(ASK);
+  const askedMs = performance.now();
   start.follower.wake();
   await sleep(1500);
   const more = server.count(ASK) - asked;
-  t.true(more >= 1 && more <= 2, `${more} questions in 1.5 s`);
+  const seconds = (performance.now() - askedMs) / 1000;
+  t.true(more >= 1 && more <= 1 + seconds, `${more} questions in ${seconds.toFixed(1)} s`);
 });
 
 test('a token that is given takes the place of enrolment, and is read again when it is not good', async (t) => {

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { readParquet, runCollector, temporaryDirectory, type RunningCollector } from '../../aggregator/collector-fixture.ts';
-import { AS_JSON, AgentProcess, HERE, acceptPort, pairOfMachines, topologyText, totals } from './agent-process.ts';
+import { NetworkNamespace } from '../../netns/network-namespace.ts';
+import { readParquet, runCollector, temporaryDirectory } from '../../aggregator/collector-fixture.ts';
+import { AS_JSON, AgentProcess, ENDED_WITHIN_MS, HERE, acceptPort, pairOfMachines, topologyText, totals } from './agent-process.ts';
 
 test.serial('--check says what would be watched, and ends with 0, 77 or 78', async (t) => {
   const folder = temporaryDirectory(t);
@@ -118,13 +119,13 @@ test.serial('the end does not wait for a collector that is away; a second signal
   };
   const patient = await (await start()).end();
   t.is(patient.code, 0);
-  t.true(patient.ms < 5000, `${patient.ms} ms`);
+  t.true(patient.ms < ENDED_WITHIN_MS, `${patient.ms} ms`);
   const agent = await start();
   agent.child.kill('SIGTERM');
   await agent.says(/SIGTERM: stopping/);
   const hasty = await agent.end();
   t.is(hasty.code, 1);
-  t.true(hasty.ms < 1000, `${hasty.ms} ms`);
+  t.true(hasty.ms < 4000, `${hasty.ms} ms: the first signal alone would have taken longer`);
 });
 
 test.serial('a reader of standard output that has seen enough ends the agent without a word', async (t) => {
@@ -142,25 +143,27 @@ test.serial('a reader of standard output that has seen enough ends the agent wit
 
 test.serial('a collector that is away gets everything when it comes back', async (t) => {
   const folder = temporaryDirectory(t);
-  // a port that is free, and that nobody takes meanwhile
-  const probe = await runCollector(t);
-  const { port } = new URL(probe.url);
+  // where nobody else takes its port meanwhile
+  const host = new NetworkNamespace();
+  t.teardown(() => host.remove());
+  const port = 8790;
+  const to = 9;
+  const probe = await host.within(() => runCollector(t, { port }));
   await probe.stop();
   const sink = createSocket('udp4');
-  await new Promise<void>((resolve) => sink.bind(0, '127.0.0.1', resolve));
+  await host.within(() => new Promise<void>((resolve) => sink.bind(to, '127.0.0.1', resolve)));
   t.teardown(() => sink.close());
-  const { port: to } = sink.address();
   const agent = new AgentProcess(t, [
     'agent', '-i', 'lo', '-f', `udp port ${to}`, '--window', '1s', '--collector', `http://127.0.0.1:${port}`, '--token-file', probe.adminTokenFile,
     '--agent-id', 'agent-1', '--logstore', 'default', '--state-directory', join(folder, 'state'),
-  ], null);
+  ], host);
   await agent.says(/capturing on lo/);
   const send = async (count: number): Promise<void> => {
     for (let index = 0; index < count; index++) await new Promise<void>((resolve) => sink.send('x', to, '127.0.0.1', () => resolve()));
   };
   await send(50);
   await agent.says(/does not take batches/);
-  const collector: RunningCollector = await runCollector(t, { data: probe.data, port: Number(port) });
+  const collector = await host.within(() => runCollector(t, { data: probe.data, port }));
   await agent.says(/takes batches again/);
   await send(50);
   t.is((await agent.end()).code, 0);

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import type { LinkCounters } from '../../../agent/capture/live/network-link.ts';
 import { udpFrame } from '../../frames/frames.ts';
 import { FrameSender } from '../../netns/frame-sender.ts';
+import type { NetworkNamespace } from '../../netns/network-namespace.ts';
 import { temporaryDirectory } from '../../aggregator/collector-fixture.ts';
 import {
-  ACCEPT_ICMP, AS_JSON, AgentProcess, HERE, THERE, acceptPort, pairOfMachines, rowsOf, topologyText, totals, type AgentRow,
+  ACCEPT_ICMP, AS_JSON, AgentProcess, ENDED_WITHIN_MS, HERE, THERE, acceptPort, pairOfMachines, rowsOf, topologyText, totals, type AgentRow,
 } from './agent-process.ts';
 
 const CAPTURING = /capturing on eth0/;
@@ -21,6 +23,27 @@ function flows(rows: readonly AgentRow[]): string[] {
   ])).sort();
 }
 
+/** Asks until the server is there. */
+async function served(ask: () => string): Promise<string> {
+  for (const limit = performance.now() + 60_000; ; await sleep(200)) {
+    try {
+      return ask();
+    } catch (error) {
+      if (performance.now() > limit) throw error;
+    }
+  }
+}
+
+/** The counters when nothing has passed for two seconds; libpcap gets a block that is not full after one. */
+async function untilSilent(namespace: NetworkNamespace): Promise<LinkCounters> {
+  for (let before = await namespace.counters('eth0'); ;) {
+    await sleep(2000);
+    const now = await namespace.counters('eth0');
+    if (now.rxPackets === before.rxPackets && now.txPackets === before.txPackets) return now;
+    before = now;
+  }
+}
+
 test.serial('real programs: rows equal those of tcpdump\'s file, totals equal the interface\'s counters', async (t) => {
   const folder = temporaryDirectory(t);
   const { here, there } = pairOfMachines(t);
@@ -29,7 +52,7 @@ test.serial('real programs: rows equal those of tcpdump\'s file, totals equal th
   const capture = join(folder, 'capture.pcap');
   const tcpdump = here.spawn('tcpdump', ['-i', 'eth0', '-s', '256', '-B', '65536', '-U', '-Z', 'root', '-w', capture], { stdio: ['ignore', 'ignore', 'pipe'] });
   t.teardown(() => tcpdump.kill('SIGKILL'));
-  await once(tcpdump.stderr!, 'data'); // listening
+  await new Promise<void>((resolve) => tcpdump.stderr!.on('data', (text) => { if (/listening on/.test(String(text))) resolve(); }));
   const agent = new AgentProcess(t, ['agent', '-t', topology, '--window', '3600s', ...AS_JSON], here);
   await agent.says(CAPTURING);
 
@@ -47,18 +70,21 @@ test.serial('real programs: rows equal those of tcpdump\'s file, totals equal th
     const url = `http://${HERE.ip}:${port}/page`;
     t.is(there.run('curl', '-s', '--retry', '20', '--retry-connrefused', '--retry-delay', '1', url).length, 300_000);
   }
-  t.is(there.run('dig', '+short', '+tries=5', `@${HERE.ip}`, 'a.weir.test').trim(), '10.9.0.7');
-  there.run('iperf3', '-c', HERE.ip, '-t', '1', '-b', '200M');
+  t.is((await served(() => there.run('dig', '+short', `@${HERE.ip}`, 'a.weir.test'))).trim(), '10.9.0.7');
+  await served(() => there.run('iperf3', '-c', HERE.ip, '-t', '1', '-b', '200M'));
   there.run('iperf3', '-c', HERE.ip, '-u', '-t', '1', '-b', '20M', '-l', '1000');
   there.run('ping', '-c', '5', '-i', '0.1', HERE.ip);
-  await sleep(200); // the last acknowledgements
-  const counters = await here.counters('eth0');
-  await sleep(1500); // libpcap gets a block that is not full after a second
+  // they say good-bye to each other when they find the time for it
+  for (const child of [web, refusing, iperf, dns]) {
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
+  const counters = await untilSilent(here);
   tcpdump.kill('SIGTERM');
   await once(tcpdump, 'close');
   const { code, ms } = await agent.end();
   t.is(code, 0);
-  t.true(ms < 5000, `stopped within ${ms} ms`);
+  t.true(ms < ENDED_WITHIN_MS, `stopped within ${ms} ms`);
 
   const { rows } = agent;
   const sum = totals(rows);
@@ -158,6 +184,8 @@ test.serial('an interface that is renamed, or goes down and up, goes on being ca
   ping();
   here.ip('link', 'set', 'other', 'down');
   here.ip('link', 'set', 'other', 'up');
+  here.awaitCarrier('other');
+  there.awaitCarrier(THERE.interface);
   here.ip('neigh', 'replace', THERE.ip, 'lladdr', THERE.mac, 'dev', 'other', 'nud', 'permanent');
   ping();
   const { rxPackets, txPackets } = await here.counters('other');
@@ -178,7 +206,7 @@ test.serial('rules are reloaded under traffic, a wrong file is refused with its 
   const accepting = topologyText([acceptPort('udp', 9)]);
   const rejecting = topologyText([ACCEPT_ICMP]);
   replace(accepting);
-  const agent = new AgentProcess(t, ['agent', '-t', topology, '--window', '1s', '--state-directory', join(folder, 'state'), ...AS_JSON], here);
+  const agent = new AgentProcess(t, ['agent', '-t', topology, '--window', '1s', '--grace', '1s', '--state-directory', join(folder, 'state'), ...AS_JSON], here);
   await agent.says(CAPTURING);
   const sender = await FrameSender.open(there, THERE.interface);
   let sent = 0;
@@ -203,7 +231,8 @@ test.serial('rules are reloaded under traffic, a wrong file is refused with its 
     replace(revision % 2 === 1 ? accepting : rejecting);
     agent.child.kill('SIGHUP');
     await agent.says(new RegExp(`revision ${revision}: 1 ENIs`));
-    await sleep(50);
+    // the next one comes when something was recorded by this one
+    await agent.until(() => agent.stdout.includes(`"ruleset-rev":${revision},`), `rows of revision ${revision}`);
   }
   clearInterval(traffic);
   t.is((await agent.end()).code, 0);

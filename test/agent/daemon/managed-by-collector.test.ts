@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../../aggregator/collector-fixture.ts';
 import { AgentProcess, HERE, pairOfMachines } from './agent-process.ts';
 
 const URL = 'https://127.0.0.1:8790';
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** One ENI on this host; all of its VSwitch is recorded, in windows of a second. */
 function inventory(rules: readonly object[]): object {

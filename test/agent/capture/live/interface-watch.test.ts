@@ -20,7 +20,7 @@ class EventLog {
 
   async next(count: number): Promise<string[]> {
     if (this.lines.length < count) {
-      const timer = setTimeout(() => this.wanted?.resolve(), 5000);
+      const timer = setTimeout(() => this.wanted?.resolve(), 60_000);
       await new Promise<void>((resolve) => (this.wanted = { count, resolve }));
       clearTimeout(timer);
     }
