@@ -217,7 +217,7 @@ test.serial('a thousand connections that say nothing do not stop the service', a
 });
 
 test.serial('a body waits outside until there is room for it; and one agent does not take what is for others', async (t) => {
-  const one = { bytes: MIB, bytesPerHolder: MIB / 2, waiting: 3, waitingPerHolder: 2, waitMs: 300 };
+  const one = { bytes: MIB, bytesPerHolder: MIB / 2, waiting: 3, waitingPerHolder: 2, waitMs: 5000 };
   const collector = await runCollector(t, { intake: { ...DEFAULT_INTAKE_LIMITS, bodies: one } });
   const hostile = new HostileClient(collector.url);
   t.teardown(() => hostile.close());
@@ -228,9 +228,13 @@ test.serial('a body waits outside until there is room for it; and one agent does
     socket.write(batchHead(collector.adminToken, { 'weir-agent-id': agent, 'Content-Length': MIB / 2 }));
     return { socket, answer };
   };
+  const told = async (metric: string, value: number) => {
+    while (!(await (await collector.request('/metrics')).text()).split('\n').includes(`${metric} ${value}`)) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
   const first = await announce('flood');
+  await told('weir_batch_memory_bytes', MIB / 2);
   const waiting = [await announce('flood'), await announce('flood')];
-  while (!/^weir_batches_waiting 2$/m.test(await (await collector.request('/metrics')).text())) await new Promise((resolve) => setImmediate(resolve));
+  await told('weir_batches_waiting', 2);
   const { status, document } = await collector.send({ body: BATCH, sequence: 1, agent: 'flood' });
   t.is(status, 429);
   t.regex(String(document['detail']), /2 batches of flood are waiting already/);
@@ -240,7 +244,7 @@ test.serial('a body waits outside until there is room for it; and one agent does
     socket.destroy();
   }
   first.socket.destroy();
-  while (!/^weir_batch_memory_bytes 0$/m.test(await (await collector.request('/metrics')).text())) await new Promise((resolve) => setImmediate(resolve));
+  await told('weir_batch_memory_bytes', 0);
   await stillServes(collector, 'agent-3');
 });
 
