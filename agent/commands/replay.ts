@@ -1,5 +1,4 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { Argv, CommandModule } from 'yargs';
 import { accessToken } from '../../shared/access-token.ts';
 import type { CommandLog } from '../../shared/command-log.ts';
@@ -141,7 +140,7 @@ function windowSeconds(text: string): number {
 async function readTopology(path: string | undefined): Promise<Topology> {
   if (path === undefined) return DEFAULT_TOPOLOGY;
   try {
-    const text = await readFile(path, 'utf8');
+    const text = readFileSync(path, 'utf8');
     // the library only where it is needed: it takes longer to load than a million packets
     return parsePlainTopology(text, path) ?? (await import('../../shared/topology/parse.ts')).parseTopology(text, path);
   } catch (error) {
