@@ -2,7 +2,7 @@ import test from 'ava';
 import { killAgentRepeatedly } from './agent-kill.ts';
 
 test.serial('kill -9 under traffic, six times: recorded + admitted = sent, to the packet', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(6, 1);
   t.log(`${sent} sent, ${recorded} recorded, ${admitted} admitted`);
   t.is(recorded + admitted, sent);
@@ -11,7 +11,7 @@ test.serial('kill -9 under traffic, six times: recorded + admitted = sent, to th
 });
 
 test.serial('kill -9 of the agent, and at times of its collector: what is stored and what is admitted is what was sent', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(4, 2, { ships: true });
   t.log(`${sent} sent, ${recorded} stored, ${admitted} admitted`);
   t.is(recorded + admitted, sent);
@@ -20,7 +20,7 @@ test.serial('kill -9 of the agent, and at times of its collector: what is stored
 });
 
 test.serial('stopped in order, started again in the same window and killed in it: what was counted stays, to the packet', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(1, 3, { windowSeconds: 600, stops: 'whole', ships: true });
   t.log(`${sent} sent, ${recorded} stored, ${admitted} admitted`);
   t.is(recorded + admitted, sent);
@@ -28,7 +28,7 @@ test.serial('stopped in order, started again in the same window and killed in it
 });
 
 test.serial('killed in the midst of an orderly stop: to the packet', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const { sent, recorded, admitted, unknown } = await killAgentRepeatedly(2, 4, { windowSeconds: 600, stops: 'cut off', ships: true });
   t.log(`${sent} sent, ${recorded} stored, ${admitted} admitted`);
   t.is(recorded + admitted, sent);

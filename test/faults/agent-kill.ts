@@ -3,7 +3,7 @@
  * recorded and what is admitted must be what was sent.
  */
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,14 +22,13 @@ const WEIR = fileURLToPath(new URL('../../weir.ts', import.meta.url));
 const TSX = import.meta.resolve('tsx');
 const BURST = 40;
 const PAUSE_MS = 4;
-/** The first checkpoint is written after about a second; before it nothing is known of what passed. */
 const FIRST_LIFE_MS = 2500;
 const LONGEST_LIFE_MS = 3000;
 const SETTLE_MS = 1500;
 const LONGEST_STOP_MS = 200;
 const COLLECTOR = '127.0.0.1:8790';
-/** An agent whose collector has been away for some seconds tries again by then. */
-const LONGEST_BACKOFF_MS = 6000;
+const METRICS = '127.0.0.1:9790';
+const PATIENCE_MS = 120_000;
 
 export interface KillOutcome {
   readonly sent: number;
@@ -75,7 +74,7 @@ class Site {
   /** Resolves when it captures. */
   startAgent({ workers = 1, ships = false, windowSeconds = 2 }: KillOptions): Promise<ChildProcess> {
     const output = ships
-      ? ['--collector', `http://${COLLECTOR}`, '--token-file', join(this.data, 'admin-token')]
+      ? ['--collector', `http://${COLLECTOR}`, '--token-file', join(this.data, 'admin-token'), '--metrics', METRICS]
       : ['--output', this.output, '--json', '--fields', 'all'];
     return this.startWeir(/capturing on/, [
       'agent', '-i', 'eth0', '--window', `${windowSeconds}s`, '--grace', '300ms', ...output,
@@ -98,6 +97,20 @@ class Site {
       }
     }
     throw new Error(`${args[0]} did not start: ${lines.join('\n')}`);
+  }
+
+  /** Resolves when each thread of the agent has written a checkpoint since then: before the first, nothing is known of what passed. */
+  async checkpointed(sinceMs: number, { workers = 1 }: KillOptions): Promise<void> {
+    const paths = Array.from({ length: workers }, (_, worker) => join(this.folder, 'state', `checkpoint-${worker}`));
+    await until(() => paths.every((path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > sinceMs), 'checkpoint');
+  }
+
+  /** Resolves when the collector has taken what the agent had for it. */
+  async shipped(): Promise<void> {
+    await until(() => {
+      const { shipping } = JSON.parse(this.host.run('curl', '-s', `http://${METRICS}/status`)) as { shipping: { waitingBatches: number } };
+      return shipping.waitingBatches === 0;
+    }, 'acknowledgement of all batches');
   }
 
   get data(): string {
@@ -140,12 +153,16 @@ export async function killAgentRepeatedly(kills: number, seed: number, options: 
     // what the capture sees from here on counts
     await sleep(SETTLE_MS);
     const sending = site.send();
+    let startedMs = Date.now();
     for (let kill = 1; kill <= kills; kill++) {
       await sleep(kill === 1 ? FIRST_LIFE_MS : random() * LONGEST_LIFE_MS);
+      if (kill === 1) await site.checkpointed(startedMs, options);
       if (stops === 'whole') {
         await end(agent, 'SIGTERM');
+        startedMs = Date.now();
         agent = await site.startAgent(options);
         await sleep(FIRST_LIFE_MS);
+        await site.checkpointed(startedMs, options);
       } else if (stops === 'cut off') {
         agent.kill('SIGTERM');
         await sleep(random() * LONGEST_STOP_MS);
@@ -160,7 +177,7 @@ export async function killAgentRepeatedly(kills: number, seed: number, options: 
     site.stopSending();
     await sending;
     await sleep(SETTLE_MS);
-    if (ships) await sleep(LONGEST_BACKOFF_MS);
+    if (ships) await site.shipped();
     await end(agent, 'SIGTERM');
     if (collector === null) return outcome(site, writtenRows(site));
     await end(collector, 'SIGKILL');
@@ -178,6 +195,12 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const ended = once(child, 'exit');
   child.kill(signal);
   await ended;
+}
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  for (const limit = performance.now() + PATIENCE_MS; !holds(); await sleep(50)) {
+    if (performance.now() > limit) throw new Error(`no ${what} within ${PATIENCE_MS / 1000} s`);
+  }
 }
 
 type Row = Readonly<Record<string, unknown>>;
