@@ -15,7 +15,7 @@ interface Cell {
 }
 
 test('the grid names what a killed, a cut off and an overrun agent did not record, and heals', async (t) => {
-  t.timeout(240_000);
+  t.timeout(600_000);
   const network = new ServiceNetwork(t, ['--aggregation-delay', '3s']);
   await network.startCollector();
   await setUp(network);
@@ -34,8 +34,13 @@ async function overrun(t: ExecutionContext, network: ServiceNetwork): Promise<vo
     `import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.connect(('${data.address}',${ACCEPTED_PORT}))\nfor i in range(${BURST_PACKETS}):\n try: s.send(b'x')\n except ConnectionRefusedError: pass`);
   const sent = BURST_PACKETS;
   const until = await nextWindow();
-  await network.until(async () => (await cells(network, null, until)).some((cell) => cell['eni-id'] === data.eniId && cell.agents[0]?.sealed === true), () => network.logs);
-  const burst = (await cells(network, null, from - WINDOW_SECONDS)).filter((cell) => cell['eni-id'] === data.eniId && cell.start < until);
+  // a seal that comes late heals its window somewhat later
+  let burst: Cell[] = [];
+  await network.until(async () => {
+    const own = (await cells(network, null, from - WINDOW_SECONDS)).filter((cell) => cell['eni-id'] === data.eniId);
+    burst = own.filter(({ start }) => start < until);
+    return own.length > burst.length && burst.every(({ agents }) => agents[0]?.sealed === true);
+  }, () => network.logs);
   const seen = burst.reduce((sum, { agents }) => sum + (agents[0]!['packets-seen'] ?? 0), 0);
   const lost = burst.reduce((sum, cell) => sum + cell['lost-packets'], 0);
   t.true(lost > 0, `the ring was large enough for ${sent} packets`);
@@ -50,11 +55,11 @@ async function cutOff(t: ExecutionContext, network: ServiceNetwork): Promise<voi
   network.home.ip('link', 'set', 'm1', 'down');
   await network.until(async () => (await cells(network, 'MISSING', from)).filter((cell) => cell['eni-id'] === app.eniId).length >= 2, () => `nothing is missing:\n${network.logs}`);
   await network.send(app, ACCEPTED_PORT, 100);
-  const others = (await cells(network, 'MISSING', from)).filter((cell) => cell['eni-id'] !== app.eniId);
-  t.deepEqual(others, [], 'only the agent that is cut off misses windows');
+  const others = async (): Promise<Cell[]> => (await cells(network, 'MISSING', from)).filter((cell) => cell['eni-id'] !== app.eniId);
+  await network.until(async () => (await others()).length === 0, () => `not only the agent that is cut off misses windows:\n${network.logs}`);
   const during = nowSeconds();
   network.home.ip('link', 'set', 'm1', 'up');
-  await network.until(async () => (await cells(network, 'MISSING', from)).filter(({ start }) => start < during).length === 0, () => `it does not heal:\n${network.logs}`, 90_000);
+  await network.until(async () => (await cells(network, 'MISSING', from)).filter(({ start }) => start < during).length === 0, () => `it does not heal:\n${network.logs}`);
   const healed = (await cells(network, null, from)).filter((cell) => cell['eni-id'] === app.eniId && cell.start < during - WINDOW_SECONDS);
   t.true(healed.length >= 2);
   t.true(healed.every(({ state }) => state === 'COMPLETE'), JSON.stringify(healed));
@@ -64,9 +69,12 @@ async function killed(t: ExecutionContext, network: ServiceNetwork): Promise<voi
   await network.agents[0]!.kill();
   const from = await nextWindow();
   await network.send(web, ACCEPTED_PORT, 10);
-  await network.until(async () => (await cells(network, 'MISSING', from)).length >= 2, () => `nothing is missing:\n${network.logs}`);
-  const missing = await cells(network, 'MISSING', from);
-  t.deepEqual([...new Set(missing.map((cell) => cell['eni-id']))], [web.eniId]);
+  // the seal of another one may come late, on a busy machine, but it comes
+  let missing: Cell[] = [];
+  await network.until(async () => {
+    missing = await cells(network, 'MISSING', from);
+    return missing.length >= 2 && missing.every((cell) => cell['eni-id'] === web.eniId);
+  }, () => `something else is missing than windows of ${web.eniId}: ${JSON.stringify(missing)}\n${network.logs}`);
   t.true(missing.every((cell) => cell['loss-unknown'] && cell.agents.every((agent) => agent['agent-id'] === 'host-0' && !agent.sealed)));
   const { code, stdout } = await network.weir('completeness', '--logstore', 'flows', '--from', String(from));
   t.is(code, 0);

@@ -9,7 +9,7 @@ const { web, app, data, late } = ENIS;
 for (const [name, operator] of [['commands', (network) => new CommandOperator(network)], ['curl and OpenAPI', (network) => new CurlOperator(network)]] as
   [string, (network: ServiceNetwork) => Operator][]) {
   test.serial(`the life of flow logs, by ${name}`, async (t) => {
-    t.timeout(180_000);
+    t.timeout(600_000);
     const network = new ServiceNetwork(t, FLAGS);
     await network.startCollector();
     await live(t, network, operator(network));

@@ -9,7 +9,7 @@ import type { ExecutionContext } from 'ava';
 import { connect, NetworkNamespace } from '../netns/network-namespace.ts';
 
 const PROGRAM = ['--import', 'tsx', resolve('weir.ts')];
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 120_000;
 const PORT = 8790;
 export const ACCEPTED_PORT = 53;
 export const REJECTED_PORT = 9;
