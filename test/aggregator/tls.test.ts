@@ -14,7 +14,7 @@ const CURL_NO_AUTHORITY = 60;
 /** Exit code of curl, and the status of the answer. */
 function curl(url: string, ...words: string[]): Promise<{ code: number; status: number }> {
   return new Promise((resolve) => {
-    execFile('curl', ['-sS', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '10', ...words, url], (error, stdout) => {
+    execFile('curl', ['-sS', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '60', ...words, url], (error, stdout) => {
       resolve({ code: error ? Number(error.code) : 0, status: Number(stdout) });
     });
   });

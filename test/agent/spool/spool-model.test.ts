@@ -6,7 +6,7 @@ const SEED = Number(process.env['WEIR_TEST_SEED'] ?? Date.now() % 1_000_000);
 const STEPS = 80;
 
 test(`${RUNS} lives on a disk that loses, tears and refuses: each row once or stated, to the packet (seed ${SEED})`, async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   let crashes = 0;
   let dropped = 0;
   let sentAgain = 0;

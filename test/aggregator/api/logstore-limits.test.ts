@@ -43,7 +43,7 @@ async function fill(collector: RunningCollector): Promise<void> {
 }
 
 test('a query token sees its LogStores and no trace of others, whichever they are', async (t) => {
-  t.timeout(60_000);
+  t.timeout(300_000);
   const collector = await runCollector(t);
   await fill(collector);
   const lists = collector.routes.filter(({ method, url, scope }) => method === 'GET' && (scope === 'query' || scope === 'public') && !url.includes(':')).map(({ url }) => url);

@@ -62,7 +62,7 @@ async function shown(collector: RunningCollector): Promise<unknown> {
 
 for (const kind of ['full', 'read-only'] as const) {
   test.serial(`a disk that is ${kind}: 503 and when to come back, nothing half made; then the same requests do`, async (t) => {
-    t.timeout(60_000);
+    t.timeout(300_000);
     const disk = smallDisk(t);
     const collector = await runCollector(t, { data: disk.data });
     await collector.request('/v1/inventory', { method: 'PUT', body: INVENTORY });

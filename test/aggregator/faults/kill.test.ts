@@ -154,7 +154,7 @@ class KilledCollector {
 }
 
 test(`kill -9 at ${KILLS} random moments under load from ${AGENTS} agents: no row lost, none doubled (seed ${SEED})`, async (t) => {
-  t.timeout(600_000 + KILLS * 10_000);
+  t.timeout(900_000 + KILLS * 10_000);
   const program = await buildCollector(t);
   const directory = temporaryDirectory(t);
   const collectors = Array.from({ length: SIDE_BY_SIDE }, (_, i) => new KilledCollector(program, join(directory, `data-${i}`)));

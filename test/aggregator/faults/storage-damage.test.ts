@@ -10,7 +10,7 @@ const FLIPS = 300;
 const CUTS = 30;
 
 test(`journal and ledger damaged in every way: it starts, no row twice, none lost without a word (seed ${SEED})`, async (t) => {
-  t.timeout(300_000);
+  t.timeout(900_000);
   const random = seededRandom(SEED);
   const directory = directoryInMemory(t);
   const storage = await DamagedStorage.make(directory);

@@ -7,7 +7,7 @@ import { makeDamaged, mendTooLate, mendWith, MEND_CASES } from './storage-mend.t
 import { everyFault } from './storage-steps.ts';
 
 test.serial('a damaged batch comes again, killed or refused by the disk at every step: each row once, each window whole', async (t) => {
-  t.timeout(300_000);
+  t.timeout(900_000);
   const directory = directoryInMemory(t);
   const faults = await DiskFaults.install();
   t.teardown(() => faults.close());

@@ -6,7 +6,7 @@ import { DiskFaults } from './disk-faults.ts';
 import { everyFault, tellStory } from './storage-steps.ts';
 
 test('killed, without power, or refused by the disk, at every step of publication, amendment, drop, expiry, release and compaction: each row once', async (t) => {
-  t.timeout(300_000);
+  t.timeout(900_000);
   const directory = directoryInMemory(t);
   const faults = await DiskFaults.install();
   t.teardown(() => faults.close());

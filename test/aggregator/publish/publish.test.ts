@@ -11,6 +11,8 @@ import { parquetFiles, runCollector, storedRows, temporaryDirectory, type Runnin
 import { writePlannedData } from '../planned-data.ts';
 import { asSet, mergeRows } from './merge-model.ts';
 
+const PATIENCE_MS = 120_000;
+
 /** Few addresses and small numbers: keys meet, sums stay exact. */
 const meetingRow: fc.Arbitrary<SampleRow> = sampleRow.map((row) => ({
   ...row, source: [0, 0, 0xffff, row.sourcePort % 3], destination: [0x20010db8, 0, 0, row.destinationPort % 2], sourcePort: row.sourcePort % 2, destinationPort: 443,
@@ -60,11 +62,9 @@ function completeness(collector: RunningCollector, logStore = 'default'): Promis
 
 /** Waits until the publisher has done on its own what `isDone` looks for. */
 async function until(isDone: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    if (await isDone()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  for (const limit = performance.now() + PATIENCE_MS; !(await isDone()); await new Promise((resolve) => setTimeout(resolve, 50))) {
+    if (performance.now() > limit) throw new Error(`it did not happen within ${PATIENCE_MS / 1000} s`);
   }
-  throw new Error('it did not happen within 30 s');
 }
 
 test.serial('partial rows of a flow become one, by the merge rules of the field table', async (t) => {

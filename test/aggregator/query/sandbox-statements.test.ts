@@ -14,7 +14,7 @@ const server = await CanaryServer.start({ deadlineMs: 4000, workers: 2, workersP
 test.after.always(() => server.stop());
 
 test.serial(`${STATEMENTS} statements neither read, write, name a path, nor bring a worker beyond its deadline (seed ${SEED})`, async (t) => {
-  t.timeout(170_000);
+  t.timeout(600_000);
   const statements = fc.sample(arbitraryStatement(await duckdbFunctions(), server), { numRuns: STATEMENTS, seed: SEED });
   const database = await LockedDatabase.prepare();
   let allowed = 0;
