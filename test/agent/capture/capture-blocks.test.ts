@@ -67,7 +67,8 @@ test.serial('a need that the input does not meet allocates nothing (I3)', async 
   const blocks = new CaptureBlocks(new PiecewiseInput(new Uint8Array(1000), [300]), new Uint8Array(10));
   const before = process.memoryUsage().arrayBuffers;
   t.false(await blocks.advance(MAX_RECORD_BYTES));
-  t.is(process.memoryUsage().arrayBuffers - before, 0);
+  // less, where the collector of garbage has found something of before
+  t.true(process.memoryUsage().arrayBuffers <= before);
   t.is(blocks.end - blocks.start, 1010);
   t.is(blocks.inputOffset, 0);
 });
