@@ -30,9 +30,9 @@ test('of lists, what was added and taken away, and not everything of long ones',
 
 test('100,000 entries take no time', (t) => {
   const entries = Array.from({ length: 100_000 }, (_, at) => `10.0.${at}`);
-  const started = performance.now();
+  const before = process.cpuUsage();
   line({ entries }, { entries: entries.toReversed() });
-  t.true(performance.now() - started < 2000);
+  t.true(process.cpuUsage(before).user < 2_000_000);
 });
 
 test('text from elsewhere does not steer the terminal', (t) => {

@@ -91,8 +91,12 @@ test('classifying allocates nothing', (t) => {
     for (let call = 0; call < calls; call++) engine.classify(keys[call & 63]!, 3);
     return (process.memoryUsage().heapUsed - before) / calls;
   };
-  // Compiling the functions and other tests' work allocate too: the least of several measures counts.
-  const measures = Array.from({ length: 8 }, bytesPerCall).map(Math.abs);
+  // Compiling the functions, which a busy machine does late, and other tests' work allocate too: the least of several measures counts.
+  const measures: number[] = [];
+  for (const limit = performance.now() + 60_000; performance.now() < limit;) {
+    measures.push(Math.abs(bytesPerCall()));
+    if (measures.length >= 8 && Math.min(...measures) < 0.5) break;
+  }
   t.true(Math.min(...measures) < 0.5, measures.join(' '));
 });
 
