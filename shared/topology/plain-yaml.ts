@@ -3,7 +3,7 @@ import type { DocumentNode, ListNode, MapEntry, MapNode, ScalarNode } from './do
 
 /** Thrown, and caught below. */
 const NOT_PLAIN = new Error('to be read by the library');
-const ONLY_PLAIN_CHARACTERS = /^[\n\x20-\x7e]*$/;
+const ONLY_PLAIN_CHARACTERS = /^[\n\x20-\x7e\u00a1-\u1fff\u2030-\ud7ff]*$/;
 const MAX_DEPTH = 16;
 /** Larger documents are the library's: it knows when they are too large. */
 const MAX_NODES = 400_000;
@@ -11,7 +11,7 @@ const MAX_NODES = 400_000;
 const BLOCK_KEY = /(?:([A-Za-z_][A-Za-z0-9_-]{0,127})|"([^"\\]{0,128})"):(?: +|$)/y;
 const FLOW_KEY = /(?:([A-Za-z_][A-Za-z0-9_-]{0,127}): |"([^"\\]{0,128})":) */y;
 const FLOW_WORDS = /[^,[\]{}]*/y;
-const FIRST_OF_WORDS = /^-?[A-Za-z0-9_./]/;
+const FIRST_OF_WORDS = /^-?[A-Za-z0-9_./\u00a1-\ud7ff]/;
 const WHOLE_NUMBER = /^-?[0-9]{1,20}$/;
 /** Numbers in other spellings, nothing, and truth values: the library's. */
 const MORE_THAN_WORDS = /^(?:-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+|-?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|[Nn]ull|NULL|[Tt]rue|TRUE|[Ff]alse|FALSE)$/;
@@ -23,7 +23,7 @@ const MORE_THAN_WORDS = /^(?:-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]
  * its 200 KB and warms up for longer than a capture of half a million packets is read.
  */
 export function readPlainYaml(text: string): DocumentNode | null {
-  if (text.length > MAX_DOCUMENT_BYTES || !ONLY_PLAIN_CHARACTERS.test(text)) return null;
+  if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES || !ONLY_PLAIN_CHARACTERS.test(text)) return null;
   try {
     return new PlainYaml(text).read();
   } catch (error) {
@@ -190,7 +190,9 @@ class PlainYaml {
 
   /** Up to `end`: a text, unless it looks like something else. */
   private words(end: number): ScalarNode {
-    const words = this.line.slice(this.at, end).trimEnd();
+    let last = end;
+    while (last > this.at && this.line[last - 1] === ' ') last--;
+    const words = this.line.slice(this.at, last);
     if (!FIRST_OF_WORDS.test(words) || words.includes(': ') || words.endsWith(':') || words.includes(' #')) throw NOT_PLAIN;
     this.at = end;
     if (words === 'true' || words === 'false') return this.scalar(words === 'true', words);

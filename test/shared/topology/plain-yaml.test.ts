@@ -45,6 +45,7 @@ security-groups:
   
 logstores: [{"name":"flows","retention-days":30}]
 more: a:b #c
+description: Büro, 運用
 `;
 
 test('what documents are mostly made of is plain', (t) => {
@@ -58,14 +59,14 @@ test('what is left to the library', (t) => {
   const texts = [
     '', '# nothing', 'text', 'a: "\\n"', "a: 'it''s'", 'a: |\n  b', 'a: >-\n  b', 'a: !t b', 'a: &x b', 'a: *x', 'a: b\n  c', 'a:\n  b', 'a: [b,\n  c]', 'a: [b, ]', 'a: {b}',
     'a: {b: }', 'a: 1.5', 'a: 0x1f', 'a: 0o7', 'a: 1e3', 'a: .5', 'a: +1', 'a: 123456789012345678901', 'a: ~', 'a: null', 'a: .inf', 'a: True', 'true: a', 'a: b: c', 'a: b:', 'a: [b: c]', 'a: [::1]',
-    'a: [2001:db8::]', 'a: [b #c\n]', 'a: [b] c', 'a: "b" c', 'a: "b', 'a: [b', 'a:\tb', 'a: b\r\n', 'a: \u00fc', '\ufeffa: b', 'a: b\n---\nc: d', '%YAML 1.2\n---\na: b', 'a: b\n...', ' a: b', 'a: b\n c: d',
+    'a: [2001:db8::]', 'a: [b #c\n]', 'a: [b] c', 'a: "b" c', 'a: "b', 'a: [b', 'a:\tb', 'a: b\r\n', 'a: \u00a0', 'a: \u2028', 'a: \u{1f600}', '\ufeffa: b', 'a: b\n---\nc: d', '%YAML 1.2\n---\na: b', 'a: b\n...', ' a: b', 'a: b\n c: d',
     'a:\n  b: c\n d: e', 'a:\n- b\n  c: d', 'a:\n  - - b', 'a:\n  -\n    b', '? a\n: b', 'a:b', "'a': b", '"a":b', '[a]: b', `a: ${'['.repeat(16)}b${']'.repeat(16)}`, `${'k'.repeat(200)}: b`, 'a: @b', 'a: `b', 'a: %b', 'a: , b',
   ];
   for (const text of texts) t.false(isPlain(t, text), JSON.stringify(text));
 });
 
 test('every word is read as by the library', (t) => {
-  const sign = fc.constantFrom(...'+-.0123456789eExXoOaAfFnN~:/_ tTrRuUlLiI');
+  const sign = fc.constantFrom(...'+-.0123456789eExXoOaAfFnN~:/_ tTrRuUlLiI\u00fc\u3000\u1680');
   fc.assert(fc.property(fc.string({ unit: sign, maxLength: 8 }), (word) => {
     isPlain(t, `a: ${word}\nb: [${word}, ${word}]\n`);
     isPlain(t, `- k: ${word}\n  ${word}: x\n`);
@@ -74,7 +75,7 @@ test('every word is read as by the library', (t) => {
 
 test('whatever the text is, it means what the library says, or is left to it', (t) => {
   const lines = WHOLE.split('\n');
-  const piece = fc.constantFrom('', ' ', '  ', '-', '- ', ':', ': ', '{', '}', '[', ']', ',', ', ', '"', "'", ' #', '#', '|', '?', '\\', '\n', '\n  ', 'a', 'a: ', '1', '-1', '0', '.', '---', '"a":');
+  const piece = fc.constantFrom('', ' ', '  ', '-', '- ', ':', ': ', '{', '}', '[', ']', ',', ', ', '"', "'", ' #', '#', '|', '?', '\\', '\u00e9', '\u3000', '\n', '\n  ', 'a', 'a: ', '1', '-1', '0', '.', '---', '"a":');
   const broken = fc.array(fc.tuple(fc.nat(lines.length - 1), fc.nat(40), fc.nat(4), piece), { minLength: 1, maxLength: 3 }).map((cuts) => {
     const copy = [...lines];
     for (const [line, at, length, text] of cuts) copy[line] = copy[line]!.slice(0, at) + text + copy[line]!.slice(at + length);
