@@ -79,9 +79,9 @@ export class Pipeline {
     this.consume(this.queue);
   }
 
-  /** Packets that were decoded elsewhere, for the ENIs of this pipeline. `isHashed`: by a LookAhead. */
-  consume(queue: KeyQueue, isHashed = false): void {
-    this.stage.consume(queue, isHashed);
+  /** Packets that were decoded elsewhere, for the ENIs of this pipeline. */
+  consume(queue: KeyQueue): void {
+    this.stage.consume(queue);
   }
 
   /** The wall clock, for live sources: opens the window of this time, and closes those that are due. */

@@ -15,6 +15,7 @@
  * each once, in turn; medians are shown. nfdump with bz2 takes so long that it is asked once.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +61,7 @@ class Collector {
   constructor(data: string, precision: string) {
     this.data = data;
     this.child = spawn(process.execPath, ['--import=tsx', join(ROOT, 'weir.ts'), 'collector', '--data', data, '--listen', '127.0.0.1:0', '--time-precision', precision], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
+    process.once('exit', () => this.child.kill());
   }
 
   async ready(): Promise<void> {
@@ -129,7 +131,8 @@ class Collector {
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const ended = once(this.child, 'exit');
     this.child.kill('SIGTERM');
     await ended;
   }

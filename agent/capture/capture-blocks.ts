@@ -11,8 +11,8 @@
 import { PacketMemory, type MemoryPiece } from '../kernel/packet-memory.ts';
 import type { ByteInput } from './byte-input.ts';
 
-/** One read. Below this the hand-over to the pool thread shows; above it the block leaves the L2 cache before it is decoded. */
-export const READ_BYTES = 512 * 1024;
+/** One read: two of them fit into a processor's L2 cache, where they are decoded. */
+export const READ_BYTES = 256 * 1024;
 /** The largest record or block that is ever looked at whole. */
 export const MAX_RECORD_BYTES = 1024 * 1024 + 64 * 1024;
 /** Most records that straddle two reads fit into this. */

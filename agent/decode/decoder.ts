@@ -52,6 +52,7 @@ export class Decoder {
   decode(batch: PacketBatch, from: number, to: number, interfaces: readonly CaptureInterface[], queue: KeyQueue): void {
     const source = this.learn(interfaces);
     queue.count = 0;
+    queue.isHashed = false;
     let stretch = 1;
     for (let row = from; row < to; ) {
       const reached = this.decodePlain(batch, row, to, source, queue);

@@ -4,6 +4,8 @@ import { KERNEL_OUTGOING, KERNEL_UNKNOWN } from '../../shared/packet-batch.ts';
 import { NOWHERE, type MemoryPiece, type PacketMemory } from '../kernel/packet-memory.ts';
 import type { Eni } from '../../shared/topology/topology.ts';
 
+const MIN_MAC_SLOTS = 256;
+
 /** No ENI. */
 export const NO_ENI = -1;
 
@@ -97,7 +99,10 @@ export class EniMatcher {
   }
 }
 
-/** ENIs by MAC address: open addressing over the upper 16 and the lower 32 bits, at most a quarter full. */
+/**
+ * ENIs by MAC address: open addressing over the upper 16 and the lower 32 bits. At most a quarter full, and so large that
+ * where there are few ENIs a stranger's address hardly ever meets one: each such walk is a branch that is guessed wrong.
+ */
 class MacIndex {
   isEmpty = true;
   high: Int32Array = new Int32Array(0);
@@ -138,7 +143,7 @@ class MacIndex {
   }
 
   private rebuild(): void {
-    const capacity = Math.max(16, 2 ** Math.ceil(Math.log2(this.entries.length * 8)));
+    const capacity = Math.max(MIN_MAC_SLOTS, 2 ** Math.ceil(Math.log2(this.entries.length * 8)));
     this.release();
     const { buffer, offset, address } = (this.piece = this.memory.take(3 * capacity * 4));
     this.address = address;

@@ -8,11 +8,13 @@ export function keyQueueBytes(batchPackets: number): number {
 
 export class KeyQueue {
   count = 0;
+  /** Whether `hash` is there. Filling a queue anew makes it false. */
+  isHashed = false;
   readonly keys: Int32Array;
   readonly quoted: Int32Array;
   /** Unix microseconds. */
   readonly timeUs: Float64Array;
-  /** The flow table's hash of each decoded slot, written and read by the flow stage. */
+  /** The flow table's hash of each slot. */
   readonly hash: Int32Array;
 
   /** Of `timeUs`, for the kernel; NOWHERE where it cannot reach the queue. */

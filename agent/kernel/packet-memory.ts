@@ -9,8 +9,7 @@ const ALIGNMENT = 4096;
 const TOP = 0;
 const SECRET0 = 1;
 const SECRET1 = 2;
-const LOOKUP = 16;
-const HEADER_WORDS = 32;
+const HEADER_WORDS = 3;
 
 /** Out of the kernel's reach. */
 export const NOWHERE = -1;
@@ -38,8 +37,6 @@ export class PacketMemory {
   /** Of the flow table's keyed hash. */
   readonly secret0: number;
   readonly secret1: number;
-  /** Where the flow table is, for a thread that looks ahead: words LOOKUP_INDEX and following. */
-  readonly lookup: Int32Array;
   private readonly header: Uint32Array;
   /** Given back, by size. */
   private readonly spare = new Map<number, MemoryPiece[]>();
@@ -48,7 +45,6 @@ export class PacketMemory {
     this.shared = shared;
     this.kernel = shared === null ? null : kernelOver(shared);
     this.header = new Uint32Array(shared === null ? new SharedArrayBuffer(HEADER_WORDS * 4) : shared.buffer, 0, HEADER_WORDS);
-    this.lookup = new Int32Array(this.header.buffer, LOOKUP * 4, HEADER_WORDS - LOOKUP);
     if (Atomics.compareExchange(this.header, TOP, 0, ALIGNMENT) === 0) {
       this.header[SECRET0] = randomInt(2 ** 32) | 1;
       this.header[SECRET1] = randomInt(2 ** 32);

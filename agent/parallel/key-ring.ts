@@ -3,8 +3,8 @@ import type { MemoryPiece, PacketMemory } from '../kernel/packet-memory.ts';
 
 /** Queues between the threads, a power of two: work for the flow table while rows are being printed, and 2 MB of memory. */
 const QUEUES = 64;
-/** A thread that has run out of work is woken when there is enough again to be worth it. */
-const READER_WAKES_AT = 4;
+/** A thread that has run out of work is woken when there is enough again to be worth it: a wake-up costs as much as a queue. */
+const READER_WAKES_AT = QUEUES / 2;
 const WRITER_WAKES_AT = QUEUES / 2;
 /** Where the input is slow the reader looks by itself at what is there. */
 const READER_LOOKS_MS = 20;
@@ -16,7 +16,7 @@ const CONSUMED = 1;
 const WORK = 2;
 const EVENTS = 3;
 const ENDED = 4;
-/** Slots in each queue. */
+/** Slots in each queue, all bits inverted where their keys have not been hashed. */
 const COUNTS = 5;
 
 /** How the input ends; 0 while it goes on. */
@@ -67,6 +67,10 @@ export class KeyRing {
     return this.filled < QUEUES;
   }
 
+  get isHalfFull(): boolean {
+    return this.filled >= QUEUES / 2;
+  }
+
   /** The next queue to fill; only while there is room. */
   get next(): KeyQueue {
     return this.queues[this.index(PUBLISHED)]!;
@@ -75,7 +79,8 @@ export class KeyRing {
   /** Hands `next` on. */
   publish(): void {
     const { control } = this;
-    control[COUNTS + this.index(PUBLISHED)] = this.next.count;
+    const { count, isHashed } = this.next;
+    control[COUNTS + this.index(PUBLISHED)] = isHashed ? count : ~count;
     Atomics.add(control, PUBLISHED, 1);
     if (this.filled === READER_WAKES_AT) this.wake(WORK);
   }
@@ -108,7 +113,9 @@ export class KeyRing {
       Atomics.wait(control, WORK, work, READER_LOOKS_MS);
     }
     const queue = this.queues[this.index(CONSUMED)]!;
-    queue.count = control[COUNTS + this.index(CONSUMED)]!;
+    const count = control[COUNTS + this.index(CONSUMED)]!;
+    queue.isHashed = count >= 0;
+    queue.count = queue.isHashed ? count : ~count;
     return queue;
   }
 

@@ -6,7 +6,7 @@ import type { KeyQueue } from '../decode/key-queue.ts';
 import type { PacketMemory } from '../kernel/packet-memory.ts';
 import type { ReplaySink } from '../replay.ts';
 import { DEFAULT_AGENT_ID, DEFAULT_TABLE_CAPACITY, type PipelineOptions } from '../pipeline.ts';
-import { LookAhead } from '../table/look-ahead.ts';
+import { KeyHasher } from '../table/key-hash.ts';
 import { WatchedEnis } from '../watched-enis.ts';
 import { KeyRing } from './key-ring.ts';
 import { TableInbox } from './table-mail.ts';
@@ -18,7 +18,7 @@ const STANDSTILL_MS = 2;
 /** The flow table in a thread of its own, as the thread that reads holds it. Rows and seals come to the sink in this one. */
 export class TableThread {
   private readonly ring: KeyRing;
-  private readonly ahead: LookAhead;
+  private readonly hasher: KeyHasher;
   private readonly inbox: TableInbox;
   private readonly sink: ReplaySink;
   private readonly worker: Worker;
@@ -35,9 +35,9 @@ export class TableThread {
     this.sink = sink;
     this.inbox = new TableInbox(port1, sink, recordContext(options.agentId ?? DEFAULT_AGENT_ID, { ...options.topology, enis }, verdicts), verdicts);
     this.ring = KeyRing.create(batchPackets, memory);
-    this.ahead = new LookAhead(memory, options.tableCapacity ?? DEFAULT_TABLE_CAPACITY);
+    this.hasher = new KeyHasher(memory, options.tableCapacity ?? DEFAULT_TABLE_CAPACITY);
     const settings: TableWorkerSettings = {
-      pipeline: options, memory: memory.shared, isHashed: this.ahead.hashes(this.ring.next), ring: this.ring.memory, port: port2, counts: this.inbox.counts,
+      pipeline: options, memory: memory.shared, ring: this.ring.memory, port: port2, counts: this.inbox.counts,
     };
     this.worker = worker;
     this.worker.postMessage(settings, [port2]);
@@ -51,7 +51,9 @@ export class TableThread {
   }
 
   publish(): void {
-    this.ahead.look(this.ring.next);
+    const queue = this.ring.next;
+    // whoever has less to do hashes the keys
+    queue.isHashed = this.ring.isHalfFull && this.hasher.hash(queue);
     this.ring.publish();
   }
 

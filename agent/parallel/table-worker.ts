@@ -9,21 +9,19 @@ import { TableOutbox } from './table-mail.ts';
 export interface TableWorkerSettings {
   readonly pipeline: PipelineOptions;
   readonly memory: SharedPacketMemory;
-  /** The queues come with the hashes of their keys. */
-  readonly isHashed: boolean;
   readonly ring: KeyRingMemory;
   readonly port: MessagePort;
   readonly counts: Int32Array;
 }
 
-parentPort!.once('message', ({ pipeline: options, memory: shared, isHashed, ring: ringMemory, port, counts }: TableWorkerSettings) => {
+parentPort!.once('message', ({ pipeline: options, memory: shared, ring: ringMemory, port, counts }: TableWorkerSettings) => {
   const memory = PacketMemory.attach(shared);
   const ring = KeyRing.attach(ringMemory, memory);
   const outbox = new TableOutbox(port, counts, ring);
   try {
     const pipeline = new Pipeline(options, outbox, memory);
     for (let queue = ring.take(); queue !== null; queue = ring.take()) {
-      pipeline.consume(queue, isHashed);
+      pipeline.consume(queue);
       ring.release();
     }
     if (ring.ending !== END_ABANDONED) pipeline.close(ring.ending === END_PARTIAL);

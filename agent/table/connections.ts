@@ -1,8 +1,8 @@
 import { KEY_META, KEY_WORDS, META_ENI_SHIFT } from '../../shared/flow-key.ts';
-import { PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../shared/protocol.ts';
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../shared/protocol.ts';
 import type { VerdictEngine } from '../../shared/verdict/engine.ts';
 import {
-  ENTRY_DOUBLES, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, PREFIX_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY,
+  ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_STATE, ENTRY_VERDICT, ENTRY_WORDS, PREFIX_WORDS, STATE_ACCEPT, STATE_CLOSED, STATE_DIRTY,
   STATE_FIN, STATE_GENERATION, STATE_GENERATION_SHIFT, STATE_INITIATOR, STATE_INITIATOR_SHIFT, STATE_NEW, STATE_OPENER, STATE_TIMER,
   STATE_TIMER_SHIFT, TIMER_CLOSED,
 } from './entry.ts';
@@ -83,7 +83,7 @@ export class Connections {
     const mine = words[entry * ENTRY_WORDS + ENTRY_STATE]!;
     if ((mine & STATE_ACCEPT) === 0) return NO_ENTRY;
     this.loadKey(entry);
-    const other = this.findReverse(this.key, 0);
+    const other = this.findReverse(entry);
     if (other === NO_ENTRY) return NO_ENTRY;
     const theirs = words[other * ENTRY_WORDS + ENTRY_STATE]!;
     return (theirs & STATE_ACCEPT) !== 0 && ((mine ^ theirs) & STATE_OPENER) !== 0 ? other : NO_ENTRY;
@@ -94,7 +94,7 @@ export class Connections {
     this.loadKey(entry);
     const protocol = this.key[KEY_META]! & 0xff;
     const isLoneSyn = protocol === PROTOCOL_TCP && (tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) === TCP_SYN;
-    const reverse = this.findReverse(this.key, 0);
+    const reverse = this.findReverse(entry);
     if (reverse !== NO_ENTRY) {
       if (this.opens(reverse, isLoneSyn, timeUs)) {
         this.join(entry, reverse);
@@ -239,10 +239,16 @@ export class Connections {
       (timerOf(words[base + KEY_META]! & 0xff) << STATE_TIMER_SHIFT) | this.generationBits;
   }
 
-  private findReverse(keys: Int32Array, at: number): number {
-    const hasDirection = this.hasDirection[keys[at + KEY_META]! >>> META_ENI_SHIFT] === 1;
-    if (!reverseKey(keys, at, hasDirection, this.reverse)) return NO_ENTRY;
-    return this.table.find(this.reverse, 0, this.table.hash(this.reverse, 0));
+  /** The entry with the opposite key of the one whose key is loaded, or NO_ENTRY. */
+  private findReverse(entry: number): number {
+    const { table, key, reverse } = this;
+    const protocol = key[KEY_META]! & 0xff;
+    const isIcmp = protocol === PROTOCOL_ICMP || protocol === PROTOCOL_ICMPV6;
+    const hash = isIcmp ? 0 : table.reverseHash(key, 0, table.words[entry * ENTRY_WORDS + ENTRY_HASH]!);
+    if (!isIcmp && !table.mayHave(hash)) return NO_ENTRY;
+    const hasDirection = this.hasDirection[key[KEY_META]! >>> META_ENI_SHIFT] === 1;
+    if (!reverseKey(key, 0, hasDirection, reverse)) return NO_ENTRY;
+    return table.find(reverse, 0, isIcmp ? table.hash(reverse, 0) : hash);
   }
 
   /** The entry's key to `this.key`. */

@@ -47,8 +47,9 @@ const TICK_ENTRIES = 1 << 16;
 const TOUCHED_ENTRIES = 64;
 /** Connections that leave a full table at a time: several, so that the memory that this needs is loaded at once. */
 const MAX_LEAVING = 32;
-/** Packets that take the long way in a row, at most, before the kernel is tried again. */
+/** Packets that take the long way in a row, at most, before the kernel is tried again: more and more where it does not get far. */
 const MAX_STRETCH = 64;
+const FAR = 8;
 /** Queue flags that call for the long path before the packet is counted, and those that call for more after it. */
 const BEFORE = TCP_SYN | QUEUE_QUOTES;
 const AFTER = TCP_FIN | TCP_RST | QUEUE_FRAGMENT;
@@ -93,11 +94,11 @@ export class FlowStage {
     this.clock.set(idleUs, 1);
   }
 
-  /** `isHashed`: by a LookAhead. */
-  consume(queue: KeyQueue, isHashed = false): void {
-    this.table.prepare(queue, isHashed);
+  consume(queue: KeyQueue): void {
+    this.table.hashAll(queue);
     for (let from = 0; from < queue.count; ) {
       const to = Math.min(queue.count, from + this.untilSlice);
+      this.table.prepare(queue, from, to);
       this.consumeSlots(queue, from, to);
       this.untilSlice -= to - from;
       from = to;
@@ -112,7 +113,7 @@ export class FlowStage {
     let stretch = 1;
     for (let slot = from; slot < to; ) {
       const reached = this.countPackets(queue, slot, to);
-      stretch = reached > slot ? 1 : Math.min(2 * stretch, MAX_STRETCH);
+      stretch = reached >= slot + FAR ? 1 : Math.min(2 * stretch, MAX_STRETCH);
       slot = Math.min(to, reached + stretch);
       this.consumeOneByOne(queue, reached, slot);
     }

@@ -6,9 +6,10 @@ import type { KeyQueue } from '../decode/key-queue.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { NOWHERE, PacketMemory, type MemoryPiece } from '../kernel/packet-memory.ts';
 import { entryKey } from './entry-key.ts';
+import { KeyHasher } from './key-hash.ts';
 import { ENTRY_DOUBLES, ENTRY_HASH, ENTRY_LAST_US, ENTRY_STATE, ENTRY_WORDS, PREFIX_WORDS, STATE_DIRTY } from './entry.ts';
 import {
-  FIRST_SLOTS, LOOKUP_INDEX, LOOKUP_MASK, LOOKUP_WORDS, MAX_SLOT_DISTANCE, indexSlots, slotTag, sourceBits,
+  FIRST_SLOTS, MAX_SLOT_DISTANCE, indexSlots, slotTag, sourceBits,
 } from './index-slot.ts';
 
 /** Meta word of an entry that is not in use. */
@@ -53,6 +54,7 @@ export class FlowTable {
   /** Keeps the loads of `prepare` from being optimised away. */
   protected touched = 0;
   private readonly memory: PacketMemory;
+  private readonly hasher: KeyHasher;
   /** Keyed hash: an outsider who chooses addresses and ports cannot choose the slots. */
   private readonly secret0: number;
   private readonly secret1: number;
@@ -63,6 +65,7 @@ export class FlowTable {
     this.memory = memory;
     this.secret0 = memory.secret0;
     this.secret1 = memory.secret1;
+    this.hasher = new KeyHasher(memory, capacity);
     const entries = memory.take(capacity * ENTRY_WORDS * 4);
     const prefixes = memory.take(capacity * PREFIX_WORDS * 4);
     this.words = new Int32Array(entries.buffer, entries.offset, capacity * ENTRY_WORDS);
@@ -90,39 +93,59 @@ export class FlowTable {
    * other one was; which slot of the line, and the slot's tag, follows from the source.
    */
   hash(keys: Int32Array, at: number): number {
-    const meta = keys[at + KEY_META]!;
-    const ports = keys[at + KEY_PORTS]!;
-    let source = Math.imul(keys[at + KEY_SRC3]! ^ this.secret1, this.secret0);
-    let destination = Math.imul(keys[at + KEY_DST3]! ^ this.secret1, this.secret0);
-    if ((meta & META_IPV6) !== 0) {
-      source = Math.imul(source ^ (source >>> 15) ^ keys[at + KEY_SRC2]!, 0x85ebca6b) ^ keys[at + KEY_SRC1]!;
-      source = Math.imul(source ^ (source >>> 13), 0xc2b2ae35) ^ keys[at + KEY_SRC0]!;
-      destination = Math.imul(destination ^ (destination >>> 15) ^ keys[at + KEY_DST2]!, 0x85ebca6b) ^ keys[at + KEY_DST1]!;
-      destination = Math.imul(destination ^ (destination >>> 13), 0xc2b2ae35) ^ keys[at + KEY_DST0]!;
-    }
-    source = Math.imul(source ^ (source >>> 15) ^ (ports >>> 16), 0x9e3779b1);
-    destination = Math.imul(destination ^ (destination >>> 15) ^ (ports & 0xffff), 0x9e3779b1);
+    const source = this.mixSource(keys, at);
+    const destination = this.mixDestination(keys, at);
     const both = ((source ^ (source >>> 14)) + (destination ^ (destination >>> 14))) | 0;
-    const mixed = Math.imul(both ^ (both >>> 16) ^ (meta & ~META_OUT), this.secret0);
+    const mixed = Math.imul(both ^ (both >>> 16) ^ (keys[at + KEY_META]! & ~META_OUT), this.secret0);
     return mixed ^ (mixed >>> 15) ^ ((source ^ (source >>> 17)) & this.sourceBits);
   }
 
-  /**
-   * Hashes the keys, unless they are, and touches the memory that `find` will need for each. The loads do not depend on
-   * each other, so that the processor overlaps what would otherwise be one cache miss after the other.
-   */
-  prepare(queue: KeyQueue, isHashed: boolean): void {
-    const { index, indexMask, words, slotEntry } = this;
+  /** The hash of the key with addresses and ports swapped, of a key with this hash. */
+  reverseHash(keys: Int32Array, at: number, hash: number): number {
+    const source = this.mixSource(keys, at);
+    const destination = this.mixDestination(keys, at);
+    return hash ^ ((source ^ (source >>> 17) ^ destination ^ (destination >>> 17)) & this.sourceBits);
+  }
+
+  private mixSource(keys: Int32Array, at: number): number {
+    let mixed = Math.imul(keys[at + KEY_SRC3]! ^ this.secret1, this.secret0);
+    if ((keys[at + KEY_META]! & META_IPV6) !== 0) {
+      mixed = Math.imul(mixed ^ (mixed >>> 15) ^ keys[at + KEY_SRC2]!, 0x85ebca6b) ^ keys[at + KEY_SRC1]!;
+      mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) ^ keys[at + KEY_SRC0]!;
+    }
+    return Math.imul(mixed ^ (mixed >>> 15) ^ (keys[at + KEY_PORTS]! >>> 16), 0x9e3779b1);
+  }
+
+  private mixDestination(keys: Int32Array, at: number): number {
+    let mixed = Math.imul(keys[at + KEY_DST3]! ^ this.secret1, this.secret0);
+    if ((keys[at + KEY_META]! & META_IPV6) !== 0) {
+      mixed = Math.imul(mixed ^ (mixed >>> 15) ^ keys[at + KEY_DST2]!, 0x85ebca6b) ^ keys[at + KEY_DST1]!;
+      mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) ^ keys[at + KEY_DST0]!;
+    }
+    return Math.imul(mixed ^ (mixed >>> 15) ^ (keys[at + KEY_PORTS]! & 0xffff), 0x9e3779b1);
+  }
+
+  /** Hashes the keys, unless they are. */
+  hashAll(queue: KeyQueue): void {
+    if (queue.isHashed || this.hasher.hash(queue)) return;
     const { count, keys, hash } = queue;
+    for (let slot = 0; slot < count; slot++) hash[slot] = this.hash(keys, slot * SLOT_WORDS);
+  }
+
+  /**
+   * Touches the memory that `find` will need for each of the slots [from, to), whose keys are hashed. The loads do not depend
+   * on each other, so that the processor overlaps what would otherwise be one cache miss after the other.
+   */
+  prepare(queue: KeyQueue, from: number, to: number): void {
+    const { index, indexMask, words, slotEntry } = this;
+    const { hash } = queue;
     const kernel = this.kernelFor(queue);
     if (kernel !== null) {
-      if (!isHashed) kernel.hashSlots(keys.byteOffset, count, hash.byteOffset, this.secret0, this.secret1, this.sourceBits);
-      kernel.touchEntries(hash.byteOffset, count, index.byteOffset, indexMask, words.byteOffset, slotEntry);
+      kernel.touchEntries(hash.byteOffset + from * 4, to - from, index.byteOffset, indexMask, words.byteOffset, slotEntry);
       return;
     }
-    if (!isHashed) for (let slot = 0; slot < count; slot++) hash[slot] = this.hash(keys, slot * SLOT_WORDS);
     let touched = 0;
-    for (let slot = 0; slot < count; slot++) {
+    for (let slot = from; slot < to; slot++) {
       const entry = index[hash[slot]! & indexMask]! & slotEntry;
       if (entry !== 0) touched ^= words[(entry - 1) * ENTRY_WORDS]!;
     }
@@ -145,6 +168,16 @@ export class FlowTable {
       this.index.byteOffset, this.indexMask, this.slotEntry, this.slotTag, this.words.byteOffset, this.prefixes.byteOffset,
       packetsSeen.address, ordinal, generation, fromUs, untilUs, clock.address,
     );
+  }
+
+  /** Whether there may be an entry with this hash: without the key, whether none is there can be seen in the index alone. */
+  mayHave(hash: number): boolean {
+    const { index, indexMask, slotTag } = this;
+    for (let slot = hash & indexMask; ; slot = (slot + 1) & indexMask) {
+      const found = index[slot]!;
+      if (found === 0) return false;
+      if (((found ^ hash) & slotTag) === 0) return true;
+    }
   }
 
   /** The entry of this key, or NO_ENTRY. */
@@ -272,14 +305,9 @@ export class FlowTable {
     return queue.address === NOWHERE ? null : this.kernel;
   }
 
-  /** An empty index, which other threads are told of. */
   private newIndex(slots: number): Int32Array {
     const piece = this.memory.take(slots * 4);
     if (piece.address === NOWHERE) this.kernel = null;
-    const { lookup } = this.memory;
-    lookup[LOOKUP_WORDS] = this.words.byteOffset;
-    Atomics.store(lookup, LOOKUP_INDEX, this.kernel === null ? 0 : piece.offset);
-    Atomics.store(lookup, LOOKUP_MASK, slots - 1);
     return new Int32Array(piece.buffer, piece.offset, slots);
   }
 
@@ -287,7 +315,6 @@ export class FlowTable {
   private grow(): void {
     const entries = this.growsAt;
     const slots = this.slotEntry + 1;
-    // the first one is not given back: another thread may still be looking into it
     this.index = this.newIndex(slots);
     this.indexMask = slots - 1;
     this.growsAt = this.capacity;

@@ -11,11 +11,6 @@ export const FIRST_SLOTS = 1 << 17;
 /** The bits of a slot's number that say which one of a cache line it is. */
 const SLOT_IN_LINE = 15;
 
-/** Where the flow table is, in words of PacketMemory.lookup; it begins with LOOKUP_INDEX as 0. */
-export const LOOKUP_INDEX = 0;
-export const LOOKUP_MASK = 1;
-export const LOOKUP_WORDS = 2;
-
 export function indexSlots(capacity: number): number {
   return 2 ** Math.ceil(Math.log2(capacity * 2));
 }

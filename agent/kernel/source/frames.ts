@@ -1,5 +1,7 @@
-import { KEY_META, META_ENI_SHIFT, META_IPV6, META_OUT } from '../../../shared/flow-key.ts';
-import { SLOT_BYTES, SLOT_STATUS } from '../../decode/key-slot.ts';
+import {
+  KEY_DST0, KEY_DST1, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC3, META_ENI_SHIFT, META_IPV6, META_OUT,
+} from '../../../shared/flow-key.ts';
+import { SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS } from '../../decode/key-slot.ts';
 
 /** Bytes of a slot, as a shift. */
 const SLOT_SHIFT: usize = 6;
@@ -45,9 +47,11 @@ export function decodeFrames(
       network += 4;
       if (network + IPV4_BYTES + PORTS_END > end) break;
     }
-    const macs = v128.shuffle<u8>(v128.load(frame), i32x4.splat(0), 5, 4, 3, 2, 1, 0, 16, 16, 11, 10, 9, 8, 7, 6, 16, 16);
-    const into = findMac(highs, lows, enis, mask, v128.extract_lane<i32>(macs, 1), v128.extract_lane<i32>(macs, 0));
-    const outOf = findMac(highs, lows, enis, mask, v128.extract_lane<i32>(macs, 3), v128.extract_lane<i32>(macs, 2));
+    // each address as its lower 32 bits, then its upper 16
+    const start = v128.load(frame);
+    const macs = v128.shuffle<u8>(start, start, 5, 4, 3, 2, 1, 0, 0, 0, 11, 10, 9, 8, 7, 6, 0, 0);
+    const into = findMac(highs, lows, enis, mask, v128.extract_lane<u16>(macs, 2), v128.extract_lane<i32>(macs, 0));
+    const outOf = findMac(highs, lows, enis, mask, v128.extract_lane<u16>(macs, 6), v128.extract_lane<i32>(macs, 2));
     // one of them is NO_ENI, all bits of which are set, and one is not
     if ((into ^ outOf) >= 0) break;
     const meta = ((into >>> 31) * META_OUT) | ((into & outOf) << META_ENI_SHIFT);
@@ -70,11 +74,13 @@ function ipv4(packet: usize, end: usize, at: usize, meta: i32): bool {
   const length: i32 = (<i32>load<u8>(packet, 2) << 8) | load<u8>(packet, 3);
   if (load<u8>(packet) != IPV4_WITHOUT_OPTIONS || (load<u16>(packet, 6) & MORE_OR_OFFSET) != 0) return false;
   if (!isWhole(protocol, packet + IPV4_BYTES, end, length - IPV4_BYTES)) return false;
-  // source, destination and ports, each turned round
-  const turned = v128.shuffle<u8>(v128.load(packet, 8), i32x4.splat(0), 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 16, 16, 16, 16);
-  v128.store(at, v128.replace_lane<i32>(turned, <u8>KEY_META, meta | protocol));
-  v128.store(at, i32x4(0, 0, 0xffff, 0), 16);
-  v128.store(at, tail(i32x4(0, 0xffff, 0, 0), length, flagsOf(protocol, packet + IPV4_BYTES)), 32);
+  // source, destination and ports
+  v128.store(at, hostOrder(v128.load(packet, 12)));
+  store<i32>(at, meta | protocol, KEY_META * 4);
+  v128.store(at, i32x4(0, 0, 0xffff, 0), KEY_SRC0 * 4);
+  store<i64>(at, <i64>0xffff << 32, KEY_DST1 * 4);
+  store<i32>(at, length, SLOT_BYTES * 4);
+  store<i32>(at, flagsOf(protocol, packet + IPV4_BYTES), SLOT_FLAGS * 4);
   return true;
 }
 
@@ -84,32 +90,37 @@ function ipv6(packet: usize, end: usize, at: usize, meta: i32): bool {
   const protocol: u32 = load<u8>(packet, 6);
   const length: i32 = (<i32>load<u8>(packet, 4) << 8) | load<u8>(packet, 5);
   if (!isWhole(protocol, packet + IPV6_BYTES, end, length)) return false;
-  const source = v128.load(packet, 8);
-  const destination = v128.load(packet, 24);
-  const zero = i32x4.splat(0);
-  // last words of both addresses; then the ports and the meta word
-  const last = v128.shuffle<u8>(source, destination, 15, 14, 13, 12, 31, 30, 29, 28, 15, 14, 13, 12, 15, 14, 13, 12);
-  const ports = bswap<i32>(load<i32>(packet, 40));
-  v128.store(at, v128.replace_lane<i32>(v128.replace_lane<i32>(last, 2, ports), <u8>KEY_META, meta | protocol | META_IPV6));
-  v128.store(at, v128.shuffle<u8>(source, destination, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 19, 18, 17, 16), 16);
-  const rest = v128.shuffle<u8>(destination, zero, 7, 6, 5, 4, 11, 10, 9, 8, 16, 16, 16, 16, 16, 16, 16, 16);
-  v128.store(at, tail(rest, IPV6_BYTES + length, flagsOf(protocol, packet + IPV6_BYTES)), 32);
+  const source = hostOrder(v128.load(packet, 8));
+  const destination = hostOrder(v128.load(packet, 24));
+  // all four words of each, the last of which is overwritten
+  v128.store(at, source, KEY_SRC0 * 4);
+  v128.store(at, destination, KEY_DST0 * 4);
+  store<i32>(at, v128.extract_lane<i32>(source, 3), KEY_SRC3 * 4);
+  store<i32>(at, v128.extract_lane<i32>(destination, 3), KEY_DST3 * 4);
+  store<i32>(at, bswap<i32>(load<i32>(packet, 40)), KEY_PORTS * 4);
+  store<i32>(at, meta | protocol | META_IPV6, KEY_META * 4);
+  store<i32>(at, IPV6_BYTES + length, SLOT_BYTES * 4);
+  store<i32>(at, flagsOf(protocol, packet + IPV6_BYTES), SLOT_FLAGS * 4);
   return true;
 }
 
-/** Words 8 to 11 of a slot: the key's last two, IP bytes and flags. */
-function tail(words: v128, length: i32, flags: i32): v128 {
-  return v128.replace_lane<i32>(v128.replace_lane<i32>(words, <u8>(SLOT_BYTES - 8), length), <u8>(SLOT_BYTES - 7), flags);
+/** Four words of network byte order. */
+function hostOrder(words: v128): v128 {
+  return v128.shuffle<u8>(words, words, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
 }
 
-/** Whether what is read of the transport header was captured, and is inside of the packet. */
+/**
+ * Whether what is read of the transport header was captured, and is inside of the packet. What differs from packet to packet
+ * is no branch, which the processor would guess wrong.
+ */
 function isWhole(protocol: u32, transport: usize, end: usize, bytes: i32): bool {
-  if (protocol == TCP) return bytes >= TCP_FLAGS_END && transport + TCP_FLAGS_END <= end;
-  return protocol == UDP && bytes >= PORTS_END && transport + PORTS_END <= end;
+  const needed = select<i32>(TCP_FLAGS_END, PORTS_END, protocol == TCP);
+  return (i32(protocol == TCP) | i32(protocol == UDP)) & i32(bytes >= needed) & i32(transport + <usize>needed <= end) ? true : false;
 }
 
 function flagsOf(protocol: u32, transport: usize): i32 {
-  return protocol == TCP ? load<u8>(transport, 13) : 0;
+  // the byte is in memory, if not in the packet, whatever the protocol is
+  return select<i32>(load<u8>(transport, 13), 0, protocol == TCP);
 }
 
 /** As MacIndex.find. */

@@ -1,9 +1,10 @@
-/** What one thread makes of captures, and what two make of them, must be the same to the byte. */
+/** What one thread makes of captures, without a kernel and with it, and what two make of them, must be the same to the byte. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { PacketMemory } from '../../../agent/kernel/packet-memory.ts';
 import { RecordFormatter } from '../../../agent/output/record-format.ts';
 import { RecordWriter } from '../../../agent/output/record-writer.ts';
 import { BatchPacker } from '../../../agent/ship/batch-packer.ts';
@@ -62,15 +63,18 @@ async function outcome(paths: readonly string[], options: ReplayOptions): Promis
   return { text, seals, batches: Buffer.concat(batches), end };
 }
 
-/** Returns what both have given. */
+/** Returns what all have given. */
 async function isTheSame(t: ExecutionContext, paths: readonly string[], options: ReplayOptions): Promise<Outcome> {
+  const plain = await outcome(paths, { ...options, workers: 1, memory: PacketMemory.withoutKernel() });
   const alone = await outcome(paths, { ...options, workers: 1 });
   const together = await outcome(paths, { ...options, workers: 2 });
-  t.deepEqual(together.seals, alone.seals);
-  t.deepEqual(together.end, alone.end);
-  t.true(together.text === alone.text, 'the records differ');
-  t.true(together.batches.equals(alone.batches), 'the batches differ');
-  return alone;
+  for (const [how, { seals, end, text, batches }] of [['with the kernel', alone], ['in two threads', together]] as const) {
+    t.deepEqual(seals, plain.seals, how);
+    t.deepEqual(end, plain.end, how);
+    t.true(text === plain.text, `${how}: the records differ`);
+    t.true(batches.equals(plain.batches), `${how}: the batches differ`);
+  }
+  return plain;
 }
 
 /** A few hosts and ports, so that flows meet again; times that wander back and forth; ICMP errors; what cannot be decoded. */
