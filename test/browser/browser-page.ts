@@ -24,7 +24,7 @@ export const LOOKS: readonly Look[] = [WIDE, { width: 1280, theme: 'dark' }, { w
 /** One browser for the tests of a file; to be closed after them. `program` runs it elsewhere, with the arguments that it is given. */
 export async function launchBrowser(program = CHROMIUM): Promise<Browser> {
   if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}: apt-get install chromium, or name another one by the environment variable CHROMIUM`);
-  return chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--force-color-profile=srgb'] });
+  return chromium.launch({ executablePath: program, timeout: 180_000, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--force-color-profile=srgb'] });
 }
 
 export interface ConsolePage {
@@ -49,7 +49,7 @@ export async function openConsole(t: ExecutionContext, browser: Browser, collect
   });
   t.teardown(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   let troubles: string[] = [];
   page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) troubles.push(`console: ${message.text()}`); });
   page.on('pageerror', (error) => void troubles.push(`error: ${error.message}`));
