@@ -10,6 +10,7 @@ import { CORPUS, corpusFiles } from './corpus-files.ts';
 import { replayFile, type ReplayedFile } from './replayed-file.ts';
 import { hasWireshark } from './wireshark.ts';
 
+/** Of the processor. */
 const MAX_FILE_MS = 5000;
 const MAX_RSS_BYTES = 300e6;
 /** By tshark, in http/206_example_a.pcap without its last five bytes. */
@@ -59,9 +60,10 @@ test.serial('every capture of the corpus is read to its end or refused with a re
   const wrong: string[] = [];
   const total = { packets: 0, slowestMs: 0, slowest: '' };
   for (const file of files) {
-    const started = performance.now();
+    const before = process.cpuUsage();
     const replayed = await replayFile(join(CORPUS, file));
-    const tookMs = performance.now() - started;
+    const { user, system } = process.cpuUsage(before);
+    const tookMs = (user + system) / 1000;
     if (tookMs > total.slowestMs) [total.slowestMs, total.slowest] = [tookMs, file];
     if (replayed.error) {
       const linkType = /^link type (\d+) is not supported/.exec(replayed.error.message)?.[1];
@@ -88,7 +90,7 @@ test.serial('every capture of the corpus is read to its end or refused with a re
 function runWeir(...words: string[]): { status: number | null; rows: string[]; errors: string; maxRssBytes: number } {
   const report = `data:text/javascript,process.on('exit',()=>process.stderr.write('\\nmaxRSS '+process.resourceUsage().maxRSS))`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--import', report, WEIR, 'replay', ...words, '--format', 'json'], {
-    encoding: 'utf8', timeout: 30_000, maxBuffer: 1 << 28,
+    encoding: 'utf8', timeout: 120_000, maxBuffer: 1 << 28,
   });
   const maxRss = /maxRSS (\d+)$/.exec(stderr);
   return { status, rows: stdout.split('\n').filter((line) => line !== ''), errors: stderr, maxRssBytes: Number(maxRss?.[1] ?? NaN) * 1024 };
