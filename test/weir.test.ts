@@ -23,7 +23,7 @@ interface Ended { code: number; stdout: string; stderr: string }
 function weir(args: string[], input?: string): Promise<Ended> {
   return new Promise((resolve) => {
     const child: ChildProcess = execFile(process.execPath, ['--import=tsx', 'weir.ts', ...args], {
-      cwd: ROOT, env: { PATH: process.env['PATH'] }, timeout: 60_000,
+      cwd: ROOT, env: { PATH: process.env['PATH'] }, timeout: 180_000,
     }, (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }));
     if (input === undefined) child.stdin!.end();
     else createReadStream(join(ROOT, input)).pipe(child.stdin!);
@@ -33,7 +33,7 @@ function weir(args: string[], input?: string): Promise<Ended> {
 function shell(script: string): Promise<Ended> {
   return new Promise((resolve) => {
     execFile('/bin/bash', ['--norc', '-c', `weir() { '${process.execPath}' --import=tsx weir.ts "$@"; }\n${script}`], {
-      cwd: ROOT, env: { PATH: process.env['PATH'] }, timeout: 60_000,
+      cwd: ROOT, env: { PATH: process.env['PATH'] }, timeout: 180_000,
     }, (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }));
   });
 }
