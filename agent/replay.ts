@@ -5,6 +5,7 @@ import { readCaptures, type MergedCaptures } from './capture/merged-captures.ts'
 import { PacketMemory } from './kernel/packet-memory.ts';
 import { RecordFormatter, type RecordFormat } from './output/record-format.ts';
 import { RecordWriter } from './output/record-writer.ts';
+import { replayInThreads } from './parallel/threaded-replay.ts';
 import type { TextOutput } from './output/text-output.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { WindowSink } from './seal/sealer.ts';
@@ -40,7 +41,6 @@ export async function replay(paths: readonly string[], options: ReplayOptions, s
   const limits = { batchPackets, maxPackets, memory };
   const pipelineOptions = { agentId: REPLAY_AGENT_ID, ...given };
   if (workers > 1) {
-    const { replayInThreads } = await import('./parallel/threaded-replay.ts');
     return replayInThreads(paths, pipelineOptions, limits, sink, tableWorker);
   }
   const pipeline = new Pipeline(pipelineOptions, sink, memory);

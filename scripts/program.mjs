@@ -32,7 +32,7 @@ const GROUPS = [
   { name: 'start', test: /\/agent\/(program-thread|parallel\/(table-worker-start|helpful-workers))\.ts$/ },
   { name: 'shared', test: /\/shared\/[^/]+\.ts$/, minShareCount: 4 },
   { name: 'topology', test: /\/shared\/topology\/(?!yaml|parse)/ },
-  { name: 'packets', test: /\/agent\/((capture|decode|kernel|seal|table)\/)?[^/]+\.ts$|\/shared\/verdict\//, minShareCount: 2 },
+  { name: 'packets', test: /\/agent\/((capture|decode|kernel|parallel|seal|table)\/)?[^/]+\.ts$|\/shared\/verdict\//, minShareCount: 2 },
 ];
 const PACKAGES = `${sep}node_modules${sep}`;
 const OWN_URL = /\bimport\.meta\.url\b/g;

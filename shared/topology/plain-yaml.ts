@@ -99,7 +99,7 @@ class PlainYaml {
       const line = this.row + 1;
       const key = this.key(BLOCK_KEY);
       entries.push({ key, line, value: this.valueIn(column) });
-    } while (this.indent === column && !this.line.startsWith('- ', column));
+    } while (this.indent === column);
     return node;
   }
 
@@ -171,8 +171,8 @@ class PlainYaml {
   private quoted(quote: string): ScalarNode {
     const end = this.line.indexOf(quote, this.at + 1);
     const text = this.line.slice(this.at + 1, end);
-    // an escape: \ between ", and ' twice between '
-    if (end < 0 || (quote === '"' ? text.includes('\\') : this.line[end + 1] === quote)) throw NOT_PLAIN;
+    // the escape between ' is another ', behind which nothing is plain
+    if (end < 0 || (quote === '"' && text.includes('\\'))) throw NOT_PLAIN;
     this.at = end + 1;
     return this.scalar(text, text);
   }

@@ -59,7 +59,7 @@ test('what is left to the library', (t) => {
   const texts = [
     '', '# nothing', 'text', 'a: "\\n"', "a: 'it''s'", 'a: |\n  b', 'a: >-\n  b', 'a: !t b', 'a: &x b', 'a: *x', 'a: b\n  c', 'a:\n  b', 'a: [b,\n  c]', 'a: [b, ]', 'a: {b}',
     'a: {b: }', 'a: 1.5', 'a: 0x1f', 'a: 0o7', 'a: 1e3', 'a: .5', 'a: +1', 'a: 123456789012345678901', 'a: ~', 'a: null', 'a: .inf', 'a: True', 'true: a', 'a: b: c', 'a: b:', 'a: [b: c]', 'a: [::1]',
-    'a: [2001:db8::]', 'a: [b #c\n]', 'a: [b] c', 'a: "b" c', 'a: "b', 'a: [b', 'a:\tb', 'a: b\r\n', 'a: \u00a0', 'a: \u2028', 'a: \u{1f600}', '\ufeffa: b', 'a: b\n---\nc: d', '%YAML 1.2\n---\na: b', 'a: b\n...', ' a: b', 'a: b\n c: d',
+    'a: [2001:db8::]', 'a: [b #c]', 'a: [b #c\n]', "a: ''''", "a: ['b''c']", 'a: [b] c', 'a: "b" c', 'a: "b', 'a: [b', 'a:\tb', 'a: b\r\n', 'a: \u00a0', 'a: \u2028', 'a: \u{1f600}', '\ufeffa: b', 'a: b\n---\nc: d', '%YAML 1.2\n---\na: b', 'a: b\n...', ' a: b', 'a: b\n c: d',
     'a:\n  b: c\n d: e', 'a:\n- b\n  c: d', 'a:\n  - - b', 'a:\n  -\n    b', '? a\n: b', 'a:b', "'a': b", '"a":b', '[a]: b', `a: ${'['.repeat(16)}b${']'.repeat(16)}`, `${'k'.repeat(200)}: b`, 'a: @b', 'a: `b', 'a: %b', 'a: , b',
   ];
   for (const text of texts) t.false(isPlain(t, text), JSON.stringify(text));
