@@ -1,6 +1,7 @@
 /** Frames that nobody meant to send, through the decoder: no throw, no read outside of the frame, one outcome a packet. */
 import { Decoder } from '../../agent/decode/decoder.ts';
-import { KeyQueue, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS, QUEUE_QUOTES } from '../../agent/decode/key-queue.ts';
+import { KeyQueue } from '../../agent/decode/key-queue.ts';
+import { SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS, QUEUE_QUOTES } from '../../agent/decode/key-slot.ts';
 import { PACKET_STATUS_NAMES, STATUS_DECODED } from '../../agent/decode/packet-status.ts';
 import { seededRandom } from '../../bench/random.ts';
 import { KEY_META, KEY_WORDS } from '../../shared/flow-key.ts';

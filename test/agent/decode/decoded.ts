@@ -1,6 +1,7 @@
 /** What the decoder made of frames, as text that a person can compare. */
 import { Decoder } from '../../../agent/decode/decoder.ts';
-import { KeyQueue, QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS } from '../../../agent/decode/key-queue.ts';
+import { KeyQueue } from '../../../agent/decode/key-queue.ts';
+import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS } from '../../../agent/decode/key-slot.ts';
 import { PACKET_STATUS_NAMES } from '../../../agent/decode/packet-status.ts';
 import { formatAddress } from '../../../shared/address.ts';
 import {
