@@ -3,7 +3,7 @@ import type { DocumentNode, ListNode, MapEntry, MapNode, ScalarNode } from './do
 
 /** Thrown, and caught below. */
 const NOT_PLAIN = new Error('to be read by the library');
-const ONLY_PLAIN_CHARACTERS = /^[\n\x20-\x7e\u00a1-\u1fff\u2030-\ud7ff]*$/;
+const OTHER_CHARACTER = /[^\n\x20-\x7e\u00a1-\u1fff\u2030-\ud7ff]/;
 const MAX_DEPTH = 16;
 /** Larger documents are the library's: it knows when they are too large. */
 const MAX_NODES = 400_000;
@@ -23,7 +23,7 @@ const MORE_THAN_WORDS = /^(?:-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]
  * its 200 KB and warms up for longer than a capture of half a million packets is read.
  */
 export function readPlainYaml(text: string): DocumentNode | null {
-  if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES || !ONLY_PLAIN_CHARACTERS.test(text)) return null;
+  if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES || OTHER_CHARACTER.test(text)) return null;
   try {
     return new PlainYaml(text).read();
   } catch (error) {
@@ -33,17 +33,20 @@ export function readPlainYaml(text: string): DocumentNode | null {
 }
 
 class PlainYaml {
-  private readonly lines: readonly string[];
-  /** The cursor: a line with content, how far that is indented, and a place in it. Behind the last one, an indent of -1. */
-  private row = -1;
+  private readonly text: string;
+  /** Where in it the line behind the cursor's begins. */
+  private next = 0;
+  /** The cursor: the number of a line with content, how far that is indented, and a place in it. */
+  private lineNumber = 0;
   private line = '';
   private indent = -1;
   private at = 0;
+  private hasEnded = false;
   private depth = 0;
   private nodes = 0;
 
   constructor(text: string) {
-    this.lines = text.split('\n');
+    this.text = text;
   }
 
   read(): DocumentNode {
@@ -51,25 +54,23 @@ class PlainYaml {
     if (this.line === '---') this.nextLine();
     if (this.indent !== 0) throw NOT_PLAIN;
     const root = this.line[0] === '{' ? this.restOfLine() : this.block();
-    if (this.row < this.lines.length) throw NOT_PLAIN;
+    if (!this.hasEnded) throw NOT_PLAIN;
     return root;
   }
 
-  /** Past blank lines and those with nothing but a comment. */
+  /** Past blank lines and those with nothing but a comment. Behind the last one, the indent is -1. */
   private nextLine(): void {
-    for (;;) {
-      const line = this.lines[++this.row];
-      if (line === undefined) {
-        this.line = '';
-        this.indent = -1;
-        return;
-      }
-      const indent = line.search(/[^ ]/);
-      if (indent < 0 || line[indent] === '#') continue;
-      this.line = line;
-      this.indent = this.at = indent;
-      return;
+    while (this.next < this.text.length) {
+      const end = this.text.indexOf('\n', this.next);
+      this.line = this.text.slice(this.next, end < 0 ? undefined : end);
+      this.next = end < 0 ? this.text.length : end + 1;
+      this.lineNumber++;
+      this.indent = this.at = this.line.search(/[^ ]/);
+      if (this.indent >= 0 && this.line[this.indent] !== '#') return;
     }
+    this.line = '';
+    this.indent = -1;
+    this.hasEnded = true;
   }
 
   /** A list or mapping that begins at the cursor; each of its lines begins in that column. */
@@ -82,7 +83,7 @@ class PlainYaml {
 
   private list(column: number): ListNode {
     const items: DocumentNode[] = [];
-    const node: ListNode = { kind: 'list', line: this.row + 1, items };
+    const node: ListNode = { kind: 'list', line: this.lineNumber, items };
     do {
       this.at = column + 1;
       this.skipSpaces();
@@ -94,9 +95,9 @@ class PlainYaml {
 
   private map(column: number): MapNode {
     const entries: MapEntry[] = [];
-    const node: MapNode = { kind: 'map', line: this.row + 1, entries };
+    const node: MapNode = { kind: 'map', line: this.lineNumber, entries };
     do {
-      const line = this.row + 1;
+      const line = this.lineNumber;
       const key = this.key(BLOCK_KEY);
       entries.push({ key, line, value: this.valueIn(column) });
     } while (this.indent === column);
@@ -115,7 +116,7 @@ class PlainYaml {
 
   /** Behind a key of a mapping in this column: on the same line, or the block below, if any. */
   private valueIn(column: number): DocumentNode {
-    const line = this.row + 1;
+    const line = this.lineNumber;
     if (this.at < this.line.length && this.line[this.at] !== '#') return this.restOfLine();
     this.nextLine();
     if (this.indent > column || (this.indent === column && this.line.startsWith('- ', column))) return this.block();
@@ -141,13 +142,13 @@ class PlainYaml {
   private flowList(): ListNode {
     const items: DocumentNode[] = [];
     this.eachInBrackets(']', () => items.push(this.value(true)));
-    return { kind: 'list', line: this.row + 1, items };
+    return { kind: 'list', line: this.lineNumber, items };
   }
 
   private flowMap(): MapNode {
     const entries: MapEntry[] = [];
-    this.eachInBrackets('}', () => entries.push({ key: this.key(FLOW_KEY), line: this.row + 1, value: this.value(true) }));
-    return { kind: 'map', line: this.row + 1, entries };
+    this.eachInBrackets('}', () => entries.push({ key: this.key(FLOW_KEY), line: this.lineNumber, value: this.value(true) }));
+    return { kind: 'map', line: this.lineNumber, entries };
   }
 
   private eachInBrackets(end: string, readOne: () => void): void {
@@ -201,7 +202,7 @@ class PlainYaml {
     return this.scalar(words, words);
   }
 
-  private scalar(value: unknown, source: string, line = this.row + 1): ScalarNode {
+  private scalar(value: unknown, source: string, line = this.lineNumber): ScalarNode {
     if (++this.nodes > MAX_NODES) throw NOT_PLAIN;
     return { kind: 'scalar', line, value, source };
   }
