@@ -24,8 +24,8 @@ export interface Kernel {
     bytes: number, offsets: number, captured: number, rowTimes: number, from: number, to: number,
     slot: number, slotTimes: number, highs: number, lows: number, enis: number, mask: number,
   ): number;
-  hashSlots(keys: number, count: number, hashes: number, secret0: number, secret1: number, line: number): void;
-  touchEntries(hashes: number, count: number, index: number, mask: number, words: number, slotEntry: number): void;
+  hashSlots(keys: number, count: number, hashes: number, reverse: number, secret0: number, secret1: number, sourceBits: number): void;
+  touchEntries(hashes: number, reverse: number, count: number, index: number, mask: number, words: number, slotEntry: number): void;
   countPackets(
     keys: number, times: number, hashes: number, from: number, to: number,
     index: number, mask: number, slotEntry: number, slotTag: number, words: number, prefixes: number,

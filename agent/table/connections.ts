@@ -83,18 +83,18 @@ export class Connections {
     const mine = words[entry * ENTRY_WORDS + ENTRY_STATE]!;
     if ((mine & STATE_ACCEPT) === 0) return NO_ENTRY;
     this.loadKey(entry);
-    const other = this.findReverse(entry);
+    const other = this.findReverse(this.reverseHash(entry));
     if (other === NO_ENTRY) return NO_ENTRY;
     const theirs = words[other * ENTRY_WORDS + ENTRY_STATE]!;
     return (theirs & STATE_ACCEPT) !== 0 && ((mine ^ theirs) & STATE_OPENER) !== 0 ? other : NO_ENTRY;
   }
 
-  /** A packet opens a connection, or joins one that its opposite has opened. */
-  open(entry: number, tcpFlags: number, timeUs: number): void {
+  /** A packet opens a connection, or joins one that its opposite has opened. `reverseHash`: of its key. */
+  open(entry: number, tcpFlags: number, timeUs: number, reverseHash: number): void {
     this.loadKey(entry);
     const protocol = this.key[KEY_META]! & 0xff;
     const isLoneSyn = protocol === PROTOCOL_TCP && (tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) === TCP_SYN;
-    const reverse = this.findReverse(entry);
+    const reverse = this.findReverse(reverseHash);
     if (reverse !== NO_ENTRY) {
       if (this.opens(reverse, isLoneSyn, timeUs)) {
         this.join(entry, reverse);
@@ -133,7 +133,7 @@ export class Connections {
     if (isOpener && (state & STATE_ACCEPT) !== 0) {
       this.decide(entry, (state & STATE_INITIATOR) >> STATE_INITIATOR_SHIFT);
     } else {
-      this.open(entry, tcpFlags, timeUs);
+      this.open(entry, tcpFlags, timeUs, this.reverseHash(entry));
     }
     // the flow goes on, whatever its verdict is now
     words[base + ENTRY_STATE] = (words[base + ENTRY_STATE]! & ~STATE_NEW) | isNew;
@@ -239,12 +239,16 @@ export class Connections {
       (timerOf(words[base + KEY_META]! & 0xff) << STATE_TIMER_SHIFT) | this.generationBits;
   }
 
-  /** The entry with the opposite key of the one whose key is loaded, or NO_ENTRY. */
-  private findReverse(entry: number): number {
+  /** Of the entry, whose key is loaded. */
+  private reverseHash(entry: number): number {
+    return this.table.reverseHash(this.key, 0, this.table.words[entry * ENTRY_WORDS + ENTRY_HASH]!);
+  }
+
+  /** The entry with the opposite key of the one that is loaded, whose hash this is except in ICMP, or NO_ENTRY. */
+  private findReverse(hash: number): number {
     const { table, key, reverse } = this;
     const protocol = key[KEY_META]! & 0xff;
     const isIcmp = protocol === PROTOCOL_ICMP || protocol === PROTOCOL_ICMPV6;
-    const hash = isIcmp ? 0 : table.reverseHash(key, 0, table.words[entry * ENTRY_WORDS + ENTRY_HASH]!);
     if (!isIcmp && !table.mayHave(hash)) return NO_ENTRY;
     const hasDirection = this.hasDirection[key[KEY_META]! >>> META_ENI_SHIFT] === 1;
     if (!reverseKey(key, 0, hasDirection, reverse)) return NO_ENTRY;

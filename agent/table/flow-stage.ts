@@ -241,7 +241,7 @@ export class FlowStage {
   private decide(entry: number, queue: KeyQueue, at: number, timeUs: number): void {
     const flags = queue.keys[at + SLOT_FLAGS]!;
     if ((flags & QUEUE_QUOTES) !== 0) this.connections.relate(entry, queue.quoted, at, timeUs);
-    else this.connections.open(entry, flags & QUEUE_TCP_FLAGS, timeUs);
+    else this.connections.open(entry, flags & QUEUE_TCP_FLAGS, timeUs, queue.reverseHash[at / SLOT_WORDS]!);
   }
 
   /** The long path of a known flow. False when the packet is dealt with. */

@@ -128,25 +128,29 @@ export class FlowTable {
   /** Hashes the keys, unless they are. */
   hashAll(queue: KeyQueue): void {
     if (queue.isHashed || this.hasher.hash(queue)) return;
-    const { count, keys, hash } = queue;
-    for (let slot = 0; slot < count; slot++) hash[slot] = this.hash(keys, slot * SLOT_WORDS);
+    const { count, keys, hash, reverseHash } = queue;
+    for (let slot = 0; slot < count; slot++) {
+      hash[slot] = this.hash(keys, slot * SLOT_WORDS);
+      reverseHash[slot] = this.reverseHash(keys, slot * SLOT_WORDS, hash[slot]!);
+    }
   }
 
   /**
-   * Touches the memory that `find` will need for each of the slots [from, to), whose keys are hashed. The loads do not depend
-   * on each other, so that the processor overlaps what would otherwise be one cache miss after the other.
+   * Touches the memory that `find` will need for each of the slots [from, to), whose keys are hashed; of a new flow, the memory
+   * that `find` will need for its opposite. The loads do not depend on each other,
+   * so that the processor overlaps what would otherwise be one cache miss after the other.
    */
   prepare(queue: KeyQueue, from: number, to: number): void {
     const { index, indexMask, words, slotEntry } = this;
-    const { hash } = queue;
+    const { hash, reverseHash } = queue;
     const kernel = this.kernelFor(queue);
     if (kernel !== null) {
-      kernel.touchEntries(hash.byteOffset + from * 4, to - from, index.byteOffset, indexMask, words.byteOffset, slotEntry);
+      kernel.touchEntries(hash.byteOffset + from * 4, reverseHash.byteOffset + from * 4, to - from, index.byteOffset, indexMask, words.byteOffset, slotEntry);
       return;
     }
     let touched = 0;
     for (let slot = from; slot < to; slot++) {
-      const entry = index[hash[slot]! & indexMask]! & slotEntry;
+      const entry = (index[hash[slot]! & indexMask]! || index[reverseHash[slot]! & indexMask]!) & slotEntry;
       if (entry !== 0) touched ^= words[(entry - 1) * ENTRY_WORDS]!;
     }
     this.touched = touched;

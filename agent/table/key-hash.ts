@@ -16,7 +16,8 @@ export class KeyHasher {
   hash(queue: KeyQueue): boolean {
     const { kernel, secret0, secret1 } = this.memory;
     if (kernel === null || queue.address === NOWHERE) return false;
-    kernel.hashSlots(queue.keys.byteOffset, queue.count, queue.hash.byteOffset, secret0, secret1, this.sourceBits);
+    const { keys, count, hash, reverseHash } = queue;
+    kernel.hashSlots(keys.byteOffset, count, hash.byteOffset, reverseHash.byteOffset, secret0, secret1, this.sourceBits);
     return true;
   }
 }

@@ -6,8 +6,8 @@ const ENTRY_SHIFT: usize = 6;
 /** Keeps the loads of `touchEntries` from being optimised away. */
 export let touched: i32 = 0;
 
-/** As FlowTable.hash, of `count` slots from `keys` on. `line`: the bits that follow from the source alone. */
-export function hashSlots(keys: usize, count: i32, hashes: usize, secret0: i32, secret1: i32, line: i32): void {
+/** As FlowTable.hash and reverseHash, of `count` slots from `keys` on. `sourceBits`: those that follow from the source alone. */
+export function hashSlots(keys: usize, count: i32, hashes: usize, reverse: usize, secret0: i32, secret1: i32, sourceBits: i32): void {
   let at = keys;
   for (let slot = 0; slot < count; slot++) {
     const meta = load<i32>(at, KEY_META * 4);
@@ -24,16 +24,19 @@ export function hashSlots(keys: usize, count: i32, hashes: usize, secret0: i32, 
     destination = (destination ^ (destination >>> 15) ^ (ports & 0xffff)) * <i32>0x9e3779b1;
     const both = (source ^ (source >>> 14)) + (destination ^ (destination >>> 14));
     const mixed = (both ^ (both >>> 16) ^ (meta & ~META_OUT)) * secret0;
-    store<i32>(hashes + (<usize>slot << 2), mixed ^ (mixed >>> 15) ^ ((source ^ (source >>> 17)) & line));
+    const hash = mixed ^ (mixed >>> 15);
+    store<i32>(hashes + (<usize>slot << 2), hash ^ ((source ^ (source >>> 17)) & sourceBits));
+    store<i32>(reverse + (<usize>slot << 2), hash ^ ((destination ^ (destination >>> 17)) & sourceBits));
     at += 1 << SLOT_SHIFT;
   }
 }
 
-/** As the second half of FlowTable.prepare: loads what the lookups of these hashes will need, all of them at once. */
-export function touchEntries(hashes: usize, count: i32, index: usize, mask: i32, words: usize, slotEntry: i32): void {
+/** As FlowTable.prepare: loads what the lookups of these hashes will need, all of them at once; of a new flow, for its opposite. */
+export function touchEntries(hashes: usize, reverse: usize, count: i32, index: usize, mask: i32, words: usize, slotEntry: i32): void {
   let sum = 0;
   for (let slot = 0; slot < count; slot++) {
-    const entry = load<i32>(index + (<usize>(load<i32>(hashes + (<usize>slot << 2)) & mask) << 2)) & slotEntry;
+    let entry = load<i32>(index + (<usize>(load<i32>(hashes + (<usize>slot << 2)) & mask) << 2)) & slotEntry;
+    if (entry == 0) entry = load<i32>(index + (<usize>(load<i32>(reverse + (<usize>slot << 2)) & mask) << 2)) & slotEntry;
     // of a free slot, the first entry: no branch to be guessed
     sum ^= load<i32>(words + (<usize>(entry - i32(entry != 0)) << ENTRY_SHIFT));
   }
