@@ -6,12 +6,16 @@ import type { ByteInput } from '../../../agent/capture/byte-input.ts';
 import { openCaptureInput } from '../../../agent/capture/capture-file.ts';
 import { Decoder } from '../../../agent/decode/decoder.ts';
 import { KeyQueue, keyQueueBytes } from '../../../agent/decode/key-queue.ts';
-import { SLOT_STATUS, SLOT_WORDS } from '../../../agent/decode/key-slot.ts';
+import { QUEUE_FRAGMENT, QUEUE_QUOTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS } from '../../../agent/decode/key-slot.ts';
 import { STATUS_DECODED } from '../../../agent/decode/packet-status.ts';
 import { PacketMemory } from '../../../agent/kernel/packet-memory.ts';
+import {
+  ENTRY_BYTES, ENTRY_FIRST_US, ENTRY_LAST_US, ENTRY_PACKETS, ENTRY_STATE, ENTRY_WINDOW, MAX_ENTRY_PACKETS, STATE_DIRTY, STATE_GENERATION_SHIFT,
+} from '../../../agent/table/entry.ts';
 import { FlowTable } from '../../../agent/table/flow-table.ts';
-import { KEY_META } from '../../../shared/flow-key.ts';
+import { KEY_DST2, KEY_META, KEY_PORTS, KEY_SRC0, META_ENI_SHIFT, META_IPV6 } from '../../../shared/flow-key.ts';
 import { PacketBatch, batchBytes } from '../../../shared/packet-batch.ts';
+import { PROTOCOL_TCP, TCP_FIN, TCP_RST, TCP_SYN } from '../../../shared/protocol.ts';
 import { DEFAULT_TOPOLOGY } from '../../../shared/topology/topology.ts';
 import { MODULE, compileKernel } from '../../../scripts/kernel.mjs';
 import { concatBytes } from '../../frames/ethernet.ts';
@@ -111,6 +115,78 @@ test('the kernel decodes what is plain, and stops at what is not', (t) => {
     t.is(reached, plain.length);
   }
 });
+
+/** A table with one flow, and a queue of five packets of it. */
+function oneFlow() {
+  const memory = createMemory();
+  const table = new FlowTable(64, memory);
+  const queue = new KeyQueue(5, memory.take(keyQueueBytes(5)));
+  const key = [1, 2, 3, PROTOCOL_TCP | META_IPV6 | (1 << META_ENI_SHIFT), 4, 5, 6, 7, 8, 9];
+  queue.count = 5;
+  for (let slot = 0; slot < 5; slot++) {
+    queue.keys.set([...key, 100, 0x10, STATUS_DECODED], slot * SLOT_WORDS);
+    queue.timeUs[slot] = 1000 + slot;
+  }
+  table.hashAll(queue);
+  const entry = table.insert(queue.keys, 0, queue.hash[0]!);
+  table.words[ENTRY_WINDOW] = 7;
+  table.words[ENTRY_STATE] = 1 << STATE_GENERATION_SHIFT;
+  table.doubles[ENTRY_LAST_US] = 990;
+  const seen = memory.take(16);
+  const clock = memory.take(40);
+  new Float64Array(clock.buffer, clock.offset, 5).set([990, 50, 50, 50, 50]);
+  const count = (): number => table.countPackets(queue, 0, 5, seen, 7, 1 << STATE_GENERATION_SHIFT, 900, 2000, clock);
+  const counted = (): number[] => [table.words[ENTRY_PACKETS]!, table.doubles[ENTRY_BYTES]!, table.doubles[ENTRY_FIRST_US]!, table.doubles[ENTRY_LAST_US]!];
+  const outside = (): number[] => [new Float64Array(seen.buffer, seen.offset, 2)[1]!, new Float64Array(clock.buffer, clock.offset, 1)[0]!];
+  return { table, queue, entry, count, counted, outside };
+}
+
+test('the kernel counts packets of a known flow', (t) => {
+  const { table, count, counted, outside } = oneFlow();
+  t.is(count(), 5);
+  t.deepEqual(counted(), [5, 500, 1000, 1004]);
+  t.deepEqual(outside(), [5, 1004]);
+  t.is(table.words[ENTRY_STATE], (1 << STATE_GENERATION_SHIFT) | 0x10 | STATE_DIRTY);
+});
+
+/** What the third packet, or the flow, has that calls for the long way. */
+const REASONS: Readonly<Record<string, (flow: ReturnType<typeof oneFlow>) => void>> = {
+  'was not decoded': ({ queue }) => (queue.keys[2 * SLOT_WORDS + SLOT_STATUS] = 1),
+  'is a SYN': ({ queue }) => (queue.keys[2 * SLOT_WORDS + SLOT_FLAGS] = TCP_SYN),
+  'is a FIN': ({ queue }) => (queue.keys[2 * SLOT_WORDS + SLOT_FLAGS] = TCP_FIN),
+  'is a RST': ({ queue }) => (queue.keys[2 * SLOT_WORDS + SLOT_FLAGS] = TCP_RST),
+  'is a fragment': ({ queue }) => (queue.keys[2 * SLOT_WORDS + SLOT_FLAGS] = QUEUE_FRAGMENT),
+  'quotes another packet': ({ queue }) => (queue.keys[2 * SLOT_WORDS + SLOT_FLAGS] = QUEUE_QUOTES),
+  'is before the window': ({ queue }) => (queue.timeUs[2] = 899),
+  'is at the end of the window': ({ queue }) => (queue.timeUs[2] = 2000),
+  'comes after the idle time': ({ queue }) => (queue.timeUs[2] = 1052),
+  'has other ports': ({ queue }) => (queue.keys[2 * SLOT_WORDS + KEY_PORTS] = 4),
+  'has another first word of its source': ({ queue }) => (queue.keys[2 * SLOT_WORDS + KEY_SRC0] = 0),
+  'has another third word of its destination': ({ queue }) => (queue.keys[2 * SLOT_WORDS + KEY_DST2] = 0),
+};
+for (const [reason, change] of Object.entries(REASONS)) {
+  test(`the kernel stops at a packet that ${reason}`, (t) => {
+    const flow = oneFlow();
+    change(flow);
+    t.is(flow.count(), 2);
+    t.deepEqual(flow.counted(), [2, 200, 1000, 1001]);
+  });
+}
+
+const NOT_NOW: Readonly<Record<string, (flow: ReturnType<typeof oneFlow>) => void>> = {
+  'belongs to another window': ({ table }) => (table.words[ENTRY_WINDOW] = 6),
+  'was decided by other rules': ({ table }) => (table.words[ENTRY_STATE] = 2 << STATE_GENERATION_SHIFT),
+  'has as many packets as its counter takes': ({ table }) => (table.words[ENTRY_PACKETS] = MAX_ENTRY_PACKETS),
+  'is not there': ({ table, entry }) => table.remove(entry),
+};
+for (const [reason, change] of Object.entries(NOT_NOW)) {
+  test(`the kernel does not count for a flow that ${reason}`, (t) => {
+    const flow = oneFlow();
+    change(flow);
+    t.is(flow.count(), 0);
+    t.deepEqual(flow.outside(), [0, 990]);
+  });
+}
 
 test('keys have the same hashes', (t) => {
   const memory = createMemory();
