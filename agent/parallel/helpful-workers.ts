@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 
 export const MAX_WORKERS = 2;
 
-/** Smaller captures are read before a second thread has started. */
-const WORTH_A_THREAD_BYTES = 64 * 1024 * 1024;
+/** Of smaller captures one thread has read the most by the time that a second one is warm: docs/decisions/066-packet-kernel.md. */
+const WORTH_A_THREAD_BYTES = 512 * 1024 * 1024;
 
 /** How many threads make the replay of these files faster. What comes out of a pipe may be slow, and is wanted at once. */
 export function helpfulWorkers(paths: readonly string[]): number {
