@@ -4,7 +4,7 @@
  * Weir is the built program with 100 rules (10 and 10,000 in the SYN scan), verdicts and windows on, and prints JSON to
  * nowhere, with as many workers as it takes by itself and with one, or makes the batches of the collector and discards
  * them. Every round runs each program once, so that a machine that gets slower does so for all; medians and ratios to
- * tcpdump are shown. Wall is from start to exit.
+ * tcpdump are shown. Wall is from start to exit. Memory is measured in one more run of each.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { measure, type Measured } from './measured-command.ts';
+import { measure, measureMemory, type Measured } from './measured-command.ts';
 import { findPeers } from './peers.ts';
 import { benchTopology } from './rule-set.ts';
 import { TRACE_NAMES, trace, type Trace } from './traces.ts';
@@ -52,18 +52,27 @@ async function compare(of: Trace, contestants: readonly Contestant[], rounds: nu
   const results = new Map<string, Measured[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const { name, program, parameters } of contestants) {
-      const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
-      try {
-        results.get(name)!.push(await measure(program, parameters(of.path, folder), folder));
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
+      results.get(name)!.push(await inFolder((folder) => measure(program, parameters(of.path, folder), folder)));
     }
   }
-  print(of, results);
+  const peaks = new Map<string, number>();
+  for (const { name, program, parameters } of contestants) {
+    peaks.set(name, await inFolder((folder) => measureMemory(program, parameters(of.path, folder), folder)));
+  }
+  print(of, results, peaks);
 }
 
-function print(of: Trace, results: ReadonlyMap<string, readonly Measured[]>): void {
+/** With a folder that is taken away afterwards. */
+async function inFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function print(of: Trace, results: ReadonlyMap<string, readonly Measured[]>, peaks: ReadonlyMap<string, number>): void {
   const wallOf = (name: string): number => median((results.get(name) ?? []).map((one) => one.wallSeconds));
   const yardstick = wallOf('tcpdump');
   process.stdout.write(`\n${of.name}, ${of.packets / 1e6} million packets\n\n`);
@@ -73,7 +82,7 @@ function print(of: Trace, results: ReadonlyMap<string, readonly Measured[]>): vo
     const wall = wallOf(name);
     const figures = [
       wall.toFixed(2), Number.isNaN(yardstick) ? '-' : (wall / yardstick).toFixed(2), of1((one) => one.userSeconds).toFixed(2),
-      of1((one) => one.systemSeconds).toFixed(2), (of.packets / wall / 1e6).toFixed(2), (of1((one) => one.peakBytes) / 1e6).toFixed(0),
+      of1((one) => one.systemSeconds).toFixed(2), (of.packets / wall / 1e6).toFixed(2), (peaks.get(name)! / 1e6).toFixed(0),
     ];
     process.stdout.write(`| ${name} | ${figures.join(' | ')} |\n`);
   }
