@@ -95,15 +95,23 @@ export class PacketMemory {
   private takeNew(size: number): MemoryPiece | null {
     const memory = this.shared;
     if (memory === null) return null;
-    const offset = Atomics.add(this.header, TOP, size);
-    // a page more: the kernel loads 16 bytes at a time, also at a piece's end
-    const missing = Math.ceil((offset + size) / PAGE_BYTES) + 1 - memory.buffer.byteLength / PAGE_BYTES;
-    try {
-      if (missing > 0) memory.grow(missing);
-    } catch {
-      Atomics.sub(this.header, TOP, size);
-      return null;
+    for (;;) {
+      const offset = Atomics.load(this.header, TOP);
+      if (!growTo(memory, offset + size)) return null;
+      // another thread may have been quicker
+      if (Atomics.compareExchange(this.header, TOP, offset, offset + size) === offset) return { buffer: memory.buffer, offset, bytes: size, address: offset };
     }
-    return { buffer: memory.buffer, offset, bytes: size, address: offset };
+  }
+}
+
+/** False where there is no room for as much. */
+function growTo(memory: WasmMemory, bytes: number): boolean {
+  // a page more: the kernel loads 16 bytes at a time, also at a piece's end
+  const missing = Math.ceil(bytes / PAGE_BYTES) + 1 - memory.buffer.byteLength / PAGE_BYTES;
+  try {
+    if (missing > 0) memory.grow(missing);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -7,7 +7,7 @@ import type { SavedPipeline } from '../checkpoint/saved-state.ts';
 import type { KeyQueue } from '../decode/key-queue.ts';
 import { QUEUE_FRAGMENT, QUEUE_QUOTES, QUEUE_TCP_FLAGS, SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS, SLOT_WORDS } from '../decode/key-slot.ts';
 import { STATUS_DECODED } from '../decode/packet-status.ts';
-import { PacketMemory, type MemoryPiece } from '../kernel/packet-memory.ts';
+import type { PacketMemory } from '../kernel/packet-memory.ts';
 import type { Sealer } from '../seal/sealer.ts';
 import type { WindowAccount } from '../seal/window-account.ts';
 import { Windows } from '../seal/windows.ts';
@@ -19,6 +19,7 @@ import {
 import { writeRow } from './flow-rows.ts';
 import { NO_ENTRY, FlowTable } from './flow-table.ts';
 import type { IdleTimers } from './idle-timers.ts';
+import { PlainPackets } from './plain-packets.ts';
 
 export interface FlowStageOptions {
   readonly tableCapacity: number;
@@ -49,6 +50,7 @@ const TOUCHED_ENTRIES = 64;
 const MAX_LEAVING = 32;
 /** Packets that take the long way in a row, at most, before the kernel is tried again: more and more where it does not get far. */
 const MAX_STRETCH = 64;
+/** A run of the kernel that is not shorter has been worth the call. */
 const FAR = 8;
 /** Queue flags that call for the long path before the packet is counted, and those that call for more after it. */
 const BEFORE = TCP_SYN | QUEUE_QUOTES;
@@ -66,6 +68,7 @@ export class FlowStage {
   readonly table: FlowTable;
   readonly windows: Windows;
   private readonly connections: Connections;
+  private readonly plain: PlainPackets;
   private readonly sealer: Sealer;
   /** Entries that are to leave a full table. */
   private readonly leaving: Int32Array;
@@ -73,9 +76,6 @@ export class FlowStage {
   private untilSlice = SLICE_SLOTS;
   /** The entry that the closing window's scan has reached. */
   private scanned = 0;
-  /** For the kernel: the latest time, and behind it the idle times by timer. */
-  private readonly clock: Float64Array;
-  private readonly clockPiece: MemoryPiece;
 
   constructor(engine: VerdictEngine, sealer: Sealer, options: FlowStageOptions) {
     const { memory } = options;
@@ -88,10 +88,7 @@ export class FlowStage {
     this.connections = new Connections(this.table, engine, options.timers, options.hasDirection, (entry, isEnded) => {
       this.takeRow(entry, isEnded);
     });
-    const { idleUs } = this.connections;
-    this.clockPiece = memory.take((1 + idleUs.length) * 8);
-    this.clock = new Float64Array(this.clockPiece.buffer, this.clockPiece.offset, 1 + idleUs.length);
-    this.clock.set(idleUs, 1);
+    this.plain = new PlainPackets(this.table, this.windows, this.connections.idleUs, memory);
   }
 
   consume(queue: KeyQueue): void {
@@ -112,25 +109,11 @@ export class FlowStage {
   private consumeSlots(queue: KeyQueue, from: number, to: number): void {
     let stretch = 1;
     for (let slot = from; slot < to; ) {
-      const reached = this.countPackets(queue, slot, to);
+      const reached = this.plain.count(queue, slot, to, this.connections.generationBits);
       stretch = reached >= slot + FAR ? 1 : Math.min(2 * stretch, MAX_STRETCH);
       slot = Math.min(to, reached + stretch);
       this.consumeOneByOne(queue, reached, slot);
     }
-  }
-
-  private countPackets(queue: KeyQueue, from: number, to: number): number {
-    const { windows, clock } = this;
-    const { fromUs, untilUs } = windows;
-    // before the first packet no window is the current one
-    if (fromUs === untilUs) return from;
-    const { packetsSeenPiece, ordinal } = windows.current;
-    clock[0] = windows.latestUs;
-    const reached = this.table.countPackets(
-      queue, from, to, packetsSeenPiece, ordinal, this.connections.generationBits, fromUs, untilUs, this.clockPiece,
-    );
-    windows.latestUs = clock[0];
-    return reached;
   }
 
   private consumeOneByOne(queue: KeyQueue, from: number, to: number): void {

@@ -59,7 +59,6 @@ export class FlowTable {
   private readonly secret0: number;
   private readonly secret1: number;
 
-  /** The only table of the memory. */
   constructor(capacity: number, memory: PacketMemory = PacketMemory.withoutKernel()) {
     this.capacity = capacity;
     this.memory = memory;
