@@ -1,10 +1,10 @@
 import { KeyQueue, keyQueueBytes } from '../decode/key-queue.ts';
 import type { MemoryPiece, PacketMemory } from '../kernel/packet-memory.ts';
 
-/** Queues between the threads, a power of two: work for the flow table while rows are being printed, and 2 MB of memory. */
-const QUEUES = 64;
+/** Queues between the threads, a power of two: work for the flow table while rows are being printed, and 5 MB of memory. */
+const QUEUES = 128;
 /** A thread that has run out of work is woken when there is enough again to be worth it: a wake-up costs as much as a queue. */
-const READER_WAKES_AT = QUEUES / 2;
+const READER_WAKES_AT = 32;
 const WRITER_WAKES_AT = QUEUES / 2;
 /** Where the input is slow the reader looks by itself at what is there. */
 const READER_LOOKS_MS = 20;
