@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const WIDTH = 760;
-const NAMES_WIDTH = 210;
+const NAMES_WIDTH = 232;
 const FIGURE_WIDTH = 60;
 const BAR = 16;
 const STEP = 22;
