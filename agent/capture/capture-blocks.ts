@@ -36,6 +36,7 @@ export class CaptureBlocks {
   private current: Block;
   private spare: Block;
   private ended = false;
+  private isClosed = false;
   /** The read under way into the last `readBytes` of the spare buffer. */
   private ahead: Promise<number>;
 
@@ -71,6 +72,8 @@ export class CaptureBlocks {
 
   /** What was read is not to be looked at any more. */
   async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.ended = true;
     // a read under way still writes
     await this.input.close();
