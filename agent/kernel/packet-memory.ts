@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { endianness } from 'node:os';
 import { kernelMemory, kernelOver, type Kernel, type WasmMemory } from './kernel.ts';
 
 const PAGE_BYTES = 65_536;
@@ -29,7 +30,7 @@ export type SharedPacketMemory = WasmMemory | null;
  * The memory of a packet path: what its kernel and its TypeScript both work on, in one thread or in two.
  *
  * I1. A piece keeps its place, whatever else is taken or however much the memory grows.
- * I2. Where address space is too tight for a kernel there is none, and each piece is a buffer of its own.
+ * I2. Where address space is too tight for a kernel, or the machine is big-endian, there is none, and each piece is a buffer of its own.
  */
 export class PacketMemory {
   readonly kernel: Kernel | null;
@@ -54,6 +55,8 @@ export class PacketMemory {
   }
 
   static create(): PacketMemory {
+    // WebAssembly is little-endian everywhere; the arrays of TypeScript are what the machine is
+    if (endianness() !== 'LE') return PacketMemory.withoutKernel();
     try {
       return new PacketMemory(kernelMemory());
     } catch {

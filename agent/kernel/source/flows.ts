@@ -5,10 +5,8 @@ import {
   STATE_GENERATION, STATE_TIMER, STATE_TIMER_SHIFT,
 } from '../../table/entry.ts';
 import { TCP_FIN, TCP_RST, TCP_SYN } from '../../../shared/protocol.ts';
+import { ENTRY_SHIFT, PREFIX_SHIFT, SLOT_SHIFT } from './layout';
 
-const SLOT_SHIFT: usize = 6;
-const ENTRY_SHIFT: usize = 6;
-const PREFIX_SHIFT: usize = 5;
 const UNUSUAL: i32 = TCP_SYN | TCP_FIN | TCP_RST | QUEUE_FRAGMENT | QUEUE_QUOTES;
 
 /**

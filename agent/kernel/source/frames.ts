@@ -1,19 +1,16 @@
 import {
   KEY_DST0, KEY_DST1, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC3, META_ENI_SHIFT, META_IPV6, META_OUT,
 } from '../../../shared/flow-key.ts';
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../../../shared/protocol.ts';
 import { SLOT_BYTES, SLOT_FLAGS, SLOT_STATUS } from '../../decode/key-slot.ts';
+import { SLOT_SHIFT } from './layout';
 
-/** Bytes of a slot, as a shift. */
-const SLOT_SHIFT: usize = 6;
-
-/* Behind the link header, in the byte order in which this machine loads them. */
+/* Behind the link header, as WebAssembly loads them, the lowest byte first. */
 const ETHERTYPE_IPV4: u32 = 0x0008;
 const ETHERTYPE_IPV6: u32 = 0xdd86;
 const ETHERTYPE_VLAN: u32 = 0x0081;
 const IPV4_WITHOUT_OPTIONS: u32 = 0x45;
 const MORE_OR_OFFSET: u32 = 0xff3f;
-const TCP: u32 = 6;
-const UDP: u32 = 17;
 const IPV4_BYTES: i32 = 20;
 const IPV6_BYTES: i32 = 40;
 /** Up to the flags of a TCP header, and up to the ports of a UDP header. */
@@ -70,7 +67,7 @@ export function decodeFrames(
 
 /** RFC 791 section 3.1. */
 function ipv4(packet: usize, end: usize, at: usize, meta: i32): bool {
-  const protocol: u32 = load<u8>(packet, 9);
+  const protocol: i32 = load<u8>(packet, 9);
   const length: i32 = (<i32>load<u8>(packet, 2) << 8) | load<u8>(packet, 3);
   if (load<u8>(packet) != IPV4_WITHOUT_OPTIONS || (load<u16>(packet, 6) & MORE_OR_OFFSET) != 0) return false;
   if (!isWhole(protocol, packet + IPV4_BYTES, end, length - IPV4_BYTES)) return false;
@@ -87,7 +84,7 @@ function ipv4(packet: usize, end: usize, at: usize, meta: i32): bool {
 /** RFC 8200 section 3. */
 function ipv6(packet: usize, end: usize, at: usize, meta: i32): bool {
   if (packet + IPV6_BYTES + PORTS_END > end || load<u8>(packet) >> 4 != 6) return false;
-  const protocol: u32 = load<u8>(packet, 6);
+  const protocol: i32 = load<u8>(packet, 6);
   const length: i32 = (<i32>load<u8>(packet, 4) << 8) | load<u8>(packet, 5);
   if (!isWhole(protocol, packet + IPV6_BYTES, end, length)) return false;
   const source = hostOrder(v128.load(packet, 8));
@@ -113,14 +110,14 @@ function hostOrder(words: v128): v128 {
  * Whether what is read of the transport header was captured, and is inside of the packet. What differs from packet to packet
  * is no branch, which the processor would guess wrong.
  */
-function isWhole(protocol: u32, transport: usize, end: usize, bytes: i32): bool {
-  const needed = select<i32>(TCP_FLAGS_END, PORTS_END, protocol == TCP);
-  return (i32(protocol == TCP) | i32(protocol == UDP)) & i32(bytes >= needed) & i32(transport + <usize>needed <= end) ? true : false;
+function isWhole(protocol: i32, transport: usize, end: usize, bytes: i32): bool {
+  const needed = select<i32>(TCP_FLAGS_END, PORTS_END, protocol == PROTOCOL_TCP);
+  return (i32(protocol == PROTOCOL_TCP) | i32(protocol == PROTOCOL_UDP)) & i32(bytes >= needed) & i32(transport + <usize>needed <= end) ? true : false;
 }
 
-function flagsOf(protocol: u32, transport: usize): i32 {
+function flagsOf(protocol: i32, transport: usize): i32 {
   // the byte is in memory, if not in the packet, whatever the protocol is
-  return select<i32>(load<u8>(transport, 13), 0, protocol == TCP);
+  return select<i32>(load<u8>(transport, 13), 0, protocol == PROTOCOL_TCP);
 }
 
 /** As MacIndex.find. */

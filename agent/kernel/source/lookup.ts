@@ -1,7 +1,5 @@
 import { KEY_DST0, KEY_DST1, KEY_DST2, KEY_DST3, KEY_META, KEY_PORTS, KEY_SRC0, KEY_SRC1, KEY_SRC2, KEY_SRC3, META_IPV6, META_OUT } from '../../../shared/flow-key.ts';
-
-const SLOT_SHIFT: usize = 6;
-const ENTRY_SHIFT: usize = 6;
+import { ENTRY_SHIFT, SLOT_SHIFT } from './layout';
 
 /** Keeps the loads of `touchEntries` from being optimised away. */
 export let touched: i32 = 0;
